@@ -1,0 +1,171 @@
+# zmq-oxide: what can be done here. `make help` lists it.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.NOTPARALLEL:
+
+VERSION := 4.3.5
+# The file version of the reference's 4.3.5, whose place this library takes.
+FILE_VERSION := 5.2.5
+
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+TARGET := $(CURDIR)/target
+DIST := $(TARGET)/dist
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+
+# How often `make soak` runs the whole suite.
+N ?= 20
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
+
+# ---------------------------------------------------------------------- building
+
+# Listing the crate types here, and not taking those of Cargo.toml, is what makes
+# link-time optimisation work: beside an rlib cargo leaves it out.
+.PHONY: lib
+lib: ## the shared and the static library, with header, into target/dist
+	cargo rustc --release --lib --crate-type cdylib,staticlib
+	@install -d "$(DIST)/lib" "$(DIST)/include"
+	@install -m 755 "$(CARGO_TARGET_DIR)/release/libzmq.so" "$(DIST)/lib/libzmq.so.$(FILE_VERSION)"
+	@ln -sf libzmq.so.$(FILE_VERSION) "$(DIST)/lib/libzmq.so.5"
+	@ln -sf libzmq.so.5 "$(DIST)/lib/libzmq.so"
+	@install -m 644 "$(CARGO_TARGET_DIR)/release/libzmq.a" "$(DIST)/lib/libzmq.a"
+	@install -m 644 include/*.h "$(DIST)/include/"
+
+.PHONY: header
+header: ## write include/*.h anew from src/capi
+	tools/header.sh
+
+# Runs the generator on the real place, and puts back what was there.
+.PHONY: header-check
+header-check: ## fail when include/*.h is not what src/capi gives
+	@rm -rf "$(TARGET)/header-check" && mkdir -p "$(TARGET)/header-check"
+	@cp -a include "$(TARGET)/header-check/committed"
+	@status=0; tools/header.sh || status=$$?; \
+	cp -a include "$(TARGET)/header-check/generated"; \
+	cp -a "$(TARGET)/header-check/committed/." include/; \
+	[ $$status -eq 0 ] || exit $$status; \
+	if diff -ru "$(TARGET)/header-check/committed" "$(TARGET)/header-check/generated"; \
+	then echo "header: up to date"; \
+	else echo "header: stale, run 'make header'" >&2; exit 1; fi
+
+.PHONY: clean
+clean: ## remove everything that was built
+	cargo clean
+	rm -rf "$(TARGET)"
+
+# ------------------------------------------------------------------------ showing
+
+.PHONY: demo
+demo: ## C and Python programs on this library, alone and mixed with the reference
+	demo/run.sh
+
+# ------------------------------------------------------------------------ testing
+
+.PHONY: deps
+deps: ## install the Debian packages that the tests need, if they are missing
+	@demo/debs.sh gcc libc6-dev make libzmq5 libzmq3-dev pkg-config valgrind
+
+.PHONY: test
+test: deps suites ## install what is needed and run every suite
+
+.PHONY: suites
+suites: unit loom capi capi-noinline interop-quick install-check
+
+# cargo prints a line for each test binary; this adds the sum, and fails also
+# when no test ran.
+define cargo_suite
+@mkdir -p "$(TARGET)"; status=0; \
+{ $(2); } 2>&1 | tee "$(TARGET)/$(1).log" || status=$$?; \
+awk '/^test result:/ { passed += $$4; failed += $$6 } \
+	END { printf "$(1): %d passed, %d failed\n", passed, failed; exit passed == 0 }' \
+	"$(TARGET)/$(1).log" || status=1; \
+exit $$status
+endef
+
+.PHONY: unit
+unit: ## the tests beside the code
+	$(call cargo_suite,unit,cargo test)
+
+.PHONY: loom
+loom: ## the lock-free parts under every interleaving
+	$(call cargo_suite,loom,RUSTFLAGS="$${RUSTFLAGS-} --cfg loom" CARGO_TARGET_DIR="$(TARGET)/loom" \
+		CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+		cargo test --release --lib loom_)
+
+.PHONY: capi
+capi: lib ## C programs on zmq.h, on the reference and on this library
+	capi-tests/run.sh --lib "$(DIST)/lib"
+
+.PHONY: capi-noinline
+capi-noinline: lib ## the same with every connection driven by the I/O threads
+	ZMQ_OXIDE_INLINE=off capi-tests/run.sh --lib "$(DIST)/lib" | sed -u 's/^capi:/capi-noinline:/'
+
+.PHONY: interop
+interop: lib ## every pattern and transport with the reference at the other end
+	interop/run.sh --lib "$(DIST)/lib"
+
+.PHONY: interop-quick
+interop-quick: lib ## the same with fewer messages
+	interop/run.sh --lib "$(DIST)/lib" --quick
+
+.PHONY: install-check
+install-check: lib ## install into a stage, build programs with pkg-config, uninstall
+	demo/install-check.sh
+
+.PHONY: soak
+soak: deps ## every suite N times in a row (make soak N=20)
+	@for ((run = 1; run <= $(N); run++)); do \
+		echo "soak: run $$run of $(N)"; \
+		$(MAKE) --no-print-directory suites \
+			|| { echo "soak: $$((run - 1)) passed, 1 failed"; exit 1; }; \
+	done; \
+	echo "soak: $(N) passed, 0 failed"
+
+.PHONY: lint
+lint: ## formatting, clippy and rustdoc, warnings denied
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps
+
+# ---------------------------------------------------------------------- measuring
+
+.PHONY: bench
+bench: lib ## the table of speed against the reference
+	benches/run.sh --full
+
+.PHONY: bench-quick
+bench-quick: lib ## the same in under two minutes
+	benches/run.sh --quick
+
+# --------------------------------------------------------------------- installing
+
+# Only built when it is not there, so that `sudo make install` needs no cargo.
+$(DIST)/lib/libzmq.so.$(FILE_VERSION):
+	$(MAKE) --no-print-directory lib
+
+.PHONY: install
+install: $(DIST)/lib/libzmq.so.$(FILE_VERSION) ## PREFIX, LIBDIR, INCLUDEDIR, DESTDIR as usual
+	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
+	install -m 755 "$(DIST)/lib/libzmq.so.$(FILE_VERSION)" "$(DESTDIR)$(LIBDIR)/"
+	ln -sf libzmq.so.$(FILE_VERSION) "$(DESTDIR)$(LIBDIR)/libzmq.so.5"
+	ln -sf libzmq.so.5 "$(DESTDIR)$(LIBDIR)/libzmq.so"
+	install -m 644 "$(DIST)/lib/libzmq.a" "$(DESTDIR)$(LIBDIR)/"
+	install -m 644 include/zmq.h include/zmq_utils.h "$(DESTDIR)$(INCLUDEDIR)/"
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' pkgconfig/libzmq.pc.in \
+		>"$(DESTDIR)$(LIBDIR)/pkgconfig/libzmq.pc"
+	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/libzmq.pc"
+
+.PHONY: uninstall
+uninstall: ## remove what `make install` with the same settings put there
+	rm -f "$(DESTDIR)$(LIBDIR)/libzmq.so.$(FILE_VERSION)" "$(DESTDIR)$(LIBDIR)/libzmq.so.5" \
+		"$(DESTDIR)$(LIBDIR)/libzmq.so" "$(DESTDIR)$(LIBDIR)/libzmq.a" \
+		"$(DESTDIR)$(LIBDIR)/pkgconfig/libzmq.pc" \
+		"$(DESTDIR)$(INCLUDEDIR)/zmq.h" "$(DESTDIR)$(INCLUDEDIR)/zmq_utils.h"

@@ -1,0 +1,85 @@
+#define _GNU_SOURCE
+#include "raw_peer.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+void need_files(long needed)
+{
+    struct rlimit limit;
+    require_system(getrlimit(RLIMIT_NOFILE, &limit) == 0, "RLIMIT_NOFILE");
+    limit.rlim_cur = limit.rlim_max;
+    require_system(setrlimit(RLIMIT_NOFILE, &limit) == 0, "RLIMIT_NOFILE");
+    if (limit.rlim_cur != RLIM_INFINITY && (long)limit.rlim_cur < needed)
+        fail("only %ld open files are allowed, %ld are needed (ulimit -n)", (long)limit.rlim_cur, needed);
+}
+
+static void append(handshake_t *handshake, const void *data, size_t size)
+{
+    memcpy(handshake->bytes + handshake->size, data, size);
+    handshake->size += size;
+}
+
+static void append_property(handshake_t *handshake, const char *name, const char *value)
+{
+    unsigned char name_size = (unsigned char)strlen(name);
+    unsigned char value_size[4] = {0, 0, 0, (unsigned char)strlen(value)};
+    append(handshake, &name_size, 1);
+    append(handshake, name, name_size);
+    append(handshake, value_size, sizeof value_size);
+    append(handshake, value, value_size[3]);
+}
+
+handshake_t handshake_of(const char *socket_type)
+{
+    static const unsigned char GREETING[64] = {0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 1, 'N', 'U', 'L', 'L'};
+    handshake_t handshake = {.size = 0};
+    append(&handshake, GREETING, sizeof GREETING);
+    size_t frame = handshake.size;
+    append(&handshake, "\x04\x00\x05READY", 8); /* a short command; its size is filled in below */
+    append_property(&handshake, "Socket-Type", socket_type);
+    if (strcmp(socket_type, "DEALER") == 0)
+        append_property(&handshake, "Identity", "");
+    handshake.bytes[frame + 1] = (unsigned char)(handshake.size - frame - 2);
+    return handshake;
+}
+
+int connect_raw(const char *endpoint, const void *data, size_t size)
+{
+    int port = 0;
+    if (sscanf(endpoint, "tcp://127.0.0.1:%d", &port) != 1)
+        fail("%s: not tcp on 127.0.0.1", endpoint);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    address.sin_port = htons((unsigned short)port);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    require_system(fd >= 0, "socket");
+    struct timeval limit = {.tv_sec = 20};
+    require_system(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0, "SO_RCVTIMEO");
+    require_system(connect(fd, (struct sockaddr *)&address, sizeof address) == 0, "connect");
+    require_system(send(fd, data, size, MSG_NOSIGNAL) == (ssize_t)size, "send");
+    return fd;
+}
+
+static void receive(int fd, unsigned char *data, size_t size)
+{
+    require_system(recv(fd, data, size, MSG_WAITALL) == (ssize_t)size, "the handshake was not answered");
+}
+
+void finish_handshake(int fd)
+{
+    unsigned char greeting[64], head[2], command[256];
+    receive(fd, greeting, sizeof greeting);
+    if (greeting[0] != 0xff || greeting[9] != 0x7f || greeting[10] != 3)
+        fail("not a ZMTP 3 greeting");
+    receive(fd, head, sizeof head);
+    if (head[0] != 4)
+        fail("a frame with flags %d where a short command was due", head[0]);
+    receive(fd, command, head[1]);
+    if (head[1] < 6 || memcmp(command, "\x05READY", 6) != 0)
+        fail("the handshake was not answered with READY");
+}

@@ -1,0 +1,26 @@
+/*
+ * Peers without a library: plain tcp sockets that say the fixed bytes of a ZMTP 3.1 NULL handshake, so that a benchmark measures
+ * the process it connects to and nothing else.
+ */
+#ifndef BENCH_RAW_PEER_H
+#define BENCH_RAW_PEER_H
+
+#include "common.h"
+
+/* Raise the limit of open files to the highest allowed; ends the process if that is not above `needed`. */
+void need_files(long needed);
+
+/* The greeting and the READY command of a peer of that socket type. */
+typedef struct {
+    unsigned char bytes[256];
+    size_t size;
+} handshake_t;
+handshake_t handshake_of(const char *socket_type);
+
+/* Connect to "tcp://127.0.0.1:port" and send `data` at once. */
+int connect_raw(const char *endpoint, const void *data, size_t size);
+
+/* Read the peer's greeting and its READY command to the end. */
+void finish_handshake(int fd);
+
+#endif

@@ -1,0 +1,379 @@
+#define _GNU_SOURCE
+#include "patterns.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Requests on the way at a time: below the default high-water mark, because REP and ROUTER drop what does not fit. */
+#define WINDOW 200
+/* Messages moved per turn of a poll loop. */
+#define TURN 32
+/* Pairs of wanted and unwanted messages in the filter phase. */
+#define FILTERED 1000
+/* Messages from XSUB to XPUB. */
+#define UPSTREAM 200
+
+static const char SYNC[] = "~sync";
+
+/* ---- one way ---------------------------------------------------------------------------------------------------- */
+
+static void send_all(const side_t *side)
+{
+    link_t link = {.socket = side->socket};
+    for (unsigned seq = 0; seq < plan_total(&side->plan); seq++)
+        send_planned(&link, &side->plan, seq, 0);
+}
+
+static void recv_all(const side_t *side)
+{
+    link_t link = {.socket = side->socket};
+    for (unsigned seq = 0; seq < plan_total(&side->plan); seq++)
+        recv_planned(&link, &side->plan, seq, 0);
+}
+
+/* ---- both ways at once ------------------------------------------------------------------------------------------ */
+
+/* Send the whole plan and receive the whole plan, whichever is possible, with at most `window` messages unanswered (0: no
+ * limit but the socket's). */
+static void exchange(const link_t *link, const plan_t *plan, unsigned window)
+{
+    unsigned total = plan_total(plan), sent = 0, got = 0;
+    while (sent < total || got < total) {
+        int may_send = sent < total && (window == 0 || sent - got < window);
+        zmq_pollitem_t item = {.socket = link->socket};
+        item.events = (short)((got < total ? ZMQ_POLLIN : 0) | (may_send ? ZMQ_POLLOUT : 0));
+        int ready = zmq_poll(&item, 1, -1);
+        if (ready < 0)
+            fail("zmq_poll: %s", zmq_strerror(zmq_errno()));
+        if (item.revents & ~item.events)
+            fail("zmq_poll: event not asked for");
+        if (item.revents & ZMQ_POLLOUT) {
+            for (int turn = 0; turn < TURN && sent < total && (window == 0 || sent - got < window); turn++, sent++)
+                if (send_planned(link, plan, sent, ZMQ_DONTWAIT) < 0)
+                    break;
+        }
+        if (item.revents & ZMQ_POLLIN) {
+            for (int turn = 0; turn < TURN && got < total; turn++, got++)
+                if (recv_planned(link, plan, got, ZMQ_DONTWAIT) < 0)
+                    break;
+        }
+    }
+}
+
+static void duplex(const side_t *side)
+{
+    link_t link = {.socket = side->socket};
+    exchange(&link, &side->plan, 0);
+}
+
+/* The connecting ROUTER names its peer beforehand; the binding one learns the name from the first message. */
+static void router_duplex(const side_t *side)
+{
+    link_t link = {.socket = side->socket};
+    char id[64];
+    char hello[16] = "";
+    if (side->binding) {
+        int size = zmq_recv(side->socket, id, sizeof id, 0);
+        require(size > 0, "routing id of the first message");
+        if (size != 9 || memcmp(id, "connector", 9) != 0)
+            fail("wrong routing id in the first message");
+        require(zmq_recv(side->socket, hello, sizeof hello, 0) == 5, "first message");
+        link.id = id;
+        link.id_size = (size_t)size;
+    } else {
+        link.id = "binder";
+        link.id_size = 6;
+        require(zmq_send(side->socket, link.id, link.id_size, ZMQ_SNDMORE) == 6, "send routing id");
+        require(zmq_send(side->socket, "hello", 5, 0) == 5, "send first message");
+    }
+    exchange(&link, &side->plan, 0);
+}
+
+/* ---- request and reply ------------------------------------------------------------------------------------------ */
+
+static void request(const side_t *side)
+{
+    link_t link = {.socket = side->socket};
+    for (unsigned seq = 0; seq < plan_total(&side->plan); seq++) {
+        send_planned(&link, &side->plan, seq, 0);
+        recv_planned(&link, &side->plan, seq, 0);
+    }
+}
+
+static void request_many(const side_t *side)
+{
+    link_t link = {.socket = side->socket, .delimiter = side->other == ZMQ_REP};
+    exchange(&link, &side->plan, WINDOW);
+}
+
+static void reply(const side_t *side)
+{
+    unsigned envelope = 0;
+    if (side->type == ZMQ_ROUTER)
+        envelope = side->other == ZMQ_REQ ? 2 : 1;
+    for (unsigned seq = 0; seq < plan_total(&side->plan); seq++)
+        echo_planned(side->socket, &side->plan, seq, envelope);
+}
+
+/* ---- publish and subscribe -------------------------------------------------------------------------------------- */
+
+static void send_text(void *socket, const char *text)
+{
+    int size = (int)strlen(text);
+    if (zmq_send(socket, text, (size_t)size, 0) != size)
+        fail("send \"%s\": %s", text, zmq_strerror(zmq_errno()));
+}
+
+/* The next message as text, which must have one part. */
+static void recv_text(void *socket, char *text, size_t space)
+{
+    int size = zmq_recv(socket, text, space - 1, 0);
+    require(size >= 0, "recv");
+    if ((size_t)size >= space)
+        fail("a message of %d bytes where a short one was due", size);
+    text[size] = 0;
+    int more = -1;
+    size_t more_size = sizeof more;
+    require(zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &more_size) == 0, "ZMQ_RCVMORE");
+    if (more)
+        fail("\"%s\": more parts than one", text);
+}
+
+/* An XPUB sees (un)subscriptions as messages: byte 1 or 0, then the topic. */
+static void expect_subscription(void *socket, char mark, const char *topic)
+{
+    char got[64];
+    int size = zmq_recv(socket, got, sizeof got, 0);
+    require(size >= 0, "recv subscription");
+    if ((size_t)size != 1 + strlen(topic) || got[0] != mark || memcmp(got + 1, topic, strlen(topic)) != 0)
+        fail("expected the %ssubscription of \"%s\"", mark ? "" : "un", topic);
+}
+
+/* A PUB is not told of subscriptions: it publishes until the subscriber says over the pipe that something came. */
+static void publish_until_heard(void *socket, const char *unwanted, const char *wanted)
+{
+    char text[32];
+    unsigned count = 0;
+    do {
+        if (unwanted) {
+            snprintf(text, sizeof text, "%s%u", unwanted, count);
+            send_text(socket, text);
+        }
+        snprintf(text, sizeof text, wanted, count);
+        send_text(socket, text);
+        count++;
+    } while (!heard_within(5));
+    hear("ready");
+}
+
+static void publish(const side_t *side)
+{
+    void *socket = side->socket;
+    if (side->type == ZMQ_XPUB)
+        expect_subscription(socket, 1, "");
+    else
+        publish_until_heard(socket, NULL, SYNC);
+    send_all(side);
+
+    if (side->type == ZMQ_XPUB) {
+        expect_subscription(socket, 1, "yes:");
+        expect_subscription(socket, 0, "");
+    } else {
+        publish_until_heard(socket, "no:sync", "yes:sync%u");
+    }
+    char text[32];
+    for (unsigned i = 0; i < FILTERED; i++) {
+        snprintf(text, sizeof text, "no:%u", i);
+        send_text(socket, text);
+        snprintf(text, sizeof text, "yes:%u", i);
+        send_text(socket, text);
+    }
+
+    if (side->type != ZMQ_XPUB || side->other != ZMQ_XSUB)
+        return;
+    for (unsigned i = 0; i < UPSTREAM; i++) {
+        char expected[32], got[32];
+        snprintf(expected, sizeof expected, "up %u", i);
+        recv_text(socket, got, sizeof got);
+        if (strcmp(got, expected) != 0)
+            fail("upstream: got \"%s\", expected \"%s\"", got, expected);
+    }
+}
+
+static void subscription(const side_t *side, int on, const char *topic)
+{
+    if (side->type == ZMQ_SUB) {
+        int option = on ? ZMQ_SUBSCRIBE : ZMQ_UNSUBSCRIBE;
+        require(zmq_setsockopt(side->socket, option, topic, strlen(topic)) == 0, "subscription");
+        return;
+    }
+    char frame[64];
+    frame[0] = (char)on;
+    memcpy(frame + 1, topic, strlen(topic));
+    require(zmq_send(side->socket, frame, 1 + strlen(topic), 0) >= 0, "subscription");
+}
+
+/* Take messages off until the publisher's subscription is certain to stand, and leave the first planned one unread. The first
+ * planned message is empty, so it cannot be mistaken. */
+static void await_first(const side_t *side)
+{
+    int told = 0;
+    if (side->other != ZMQ_PUB)
+        return;
+    for (;;) {
+        char text[32];
+        recv_text(side->socket, text, sizeof text);
+        if (text[0] == 0 && told)
+            return;
+        if (strcmp(text, SYNC) != 0)
+            fail("\"%s\" before the first message", text);
+        if (!told)
+            tell("ready");
+        told = 1;
+    }
+}
+
+static void recv_filtered(const side_t *side)
+{
+    char text[64], expected[32], refused[32] = "";
+    unsigned next = 0;
+    int told = side->other != ZMQ_PUB;
+    while (next < FILTERED) {
+        recv_text(side->socket, text, sizeof text);
+        unsigned count;
+        if (!told && sscanf(text, "no:sync%u", &count) == 1) {
+            /* Still under the old subscription: the partner of this one proves nothing. */
+            snprintf(refused, sizeof refused, "yes:sync%u", count);
+            continue;
+        }
+        if (next == 0 && side->other == ZMQ_PUB && strncmp(text, "yes:sync", 8) == 0) {
+            if (!told && strcmp(text, refused) != 0) {
+                tell("ready");
+                told = 1;
+            }
+            continue;
+        }
+        snprintf(expected, sizeof expected, "yes:%u", next);
+        if (strcmp(text, expected) != 0)
+            fail("filter: got \"%s\", expected \"%s\"", text, expected);
+        next++;
+    }
+}
+
+static void subscribe(const side_t *side)
+{
+    link_t link = {.socket = side->socket};
+    subscription(side, 1, "");
+    await_first(side);
+    /* After await_first the first planned message, which is empty, has been read. */
+    for (unsigned seq = side->other == ZMQ_PUB ? 1 : 0; seq < plan_total(&side->plan); seq++)
+        recv_planned(&link, &side->plan, seq, 0);
+
+    subscription(side, 1, "yes:");
+    subscription(side, 0, "");
+    recv_filtered(side);
+
+    if (side->type != ZMQ_XSUB || side->other != ZMQ_XPUB)
+        return;
+    for (unsigned i = 0; i < UPSTREAM; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "up %u", i);
+        send_text(side->socket, text);
+    }
+}
+
+/* ---- the table --------------------------------------------------------------------------------------------------- */
+
+static const pattern_t PATTERNS[] = {
+    {"PUSH/PULL", {ZMQ_PUSH, ZMQ_PULL}, {send_all, recv_all}, 0},
+    {"PUB/SUB", {ZMQ_PUB, ZMQ_SUB}, {publish, subscribe}, 0},
+    {"XPUB/XSUB", {ZMQ_XPUB, ZMQ_XSUB}, {publish, subscribe}, 0},
+    {"PUB/XSUB", {ZMQ_PUB, ZMQ_XSUB}, {publish, subscribe}, 0},
+    {"XPUB/SUB", {ZMQ_XPUB, ZMQ_SUB}, {publish, subscribe}, 0},
+    {"REQ/REP", {ZMQ_REQ, ZMQ_REP}, {request, reply}, 1},
+    {"REQ/ROUTER", {ZMQ_REQ, ZMQ_ROUTER}, {request, reply}, 1},
+    {"DEALER/REP", {ZMQ_DEALER, ZMQ_REP}, {request_many, reply}, 0},
+    {"DEALER/ROUTER", {ZMQ_DEALER, ZMQ_ROUTER}, {request_many, reply}, 0},
+    {"DEALER/DEALER", {ZMQ_DEALER, ZMQ_DEALER}, {duplex, duplex}, 0},
+    {"ROUTER/ROUTER", {ZMQ_ROUTER, ZMQ_ROUTER}, {router_duplex, router_duplex}, 0},
+    {"PAIR/PAIR", {ZMQ_PAIR, ZMQ_PAIR}, {duplex, duplex}, 0},
+};
+#define PATTERN_COUNT (sizeof PATTERNS / sizeof PATTERNS[0])
+
+const pattern_t *find_pattern(const char *name)
+{
+    for (size_t i = 0; i < PATTERN_COUNT; i++)
+        if (strcmp(PATTERNS[i].name, name) == 0)
+            return &PATTERNS[i];
+    return NULL;
+}
+
+void list_patterns(void)
+{
+    for (size_t i = 0; i < PATTERN_COUNT; i++)
+        puts(PATTERNS[i].name);
+}
+
+void prepare_socket(const side_t *side)
+{
+    int zero = 0, one = 1;
+    switch (side->type) {
+    case ZMQ_PUB:
+    case ZMQ_XPUB:
+    case ZMQ_SUB:
+    case ZMQ_XSUB:
+        /* Publishers drop at the mark; without one nothing may be lost. */
+        require(zmq_setsockopt(side->socket, ZMQ_SNDHWM, &zero, sizeof zero) == 0, "ZMQ_SNDHWM");
+        require(zmq_setsockopt(side->socket, ZMQ_RCVHWM, &zero, sizeof zero) == 0, "ZMQ_RCVHWM");
+        break;
+    case ZMQ_ROUTER:
+        require(zmq_setsockopt(side->socket, ZMQ_ROUTER_MANDATORY, &one, sizeof one) == 0, "ZMQ_ROUTER_MANDATORY");
+        if (side->other != ZMQ_ROUTER)
+            break;
+        if (side->binding) {
+            require(zmq_setsockopt(side->socket, ZMQ_ROUTING_ID, "binder", 6) == 0, "ZMQ_ROUTING_ID");
+        } else {
+            require(zmq_setsockopt(side->socket, ZMQ_ROUTING_ID, "connector", 9) == 0, "ZMQ_ROUTING_ID");
+            require(zmq_setsockopt(side->socket, ZMQ_CONNECT_ROUTING_ID, "binder", 6) == 0, "ZMQ_CONNECT_ROUTING_ID");
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- the pipes --------------------------------------------------------------------------------------------------- */
+
+void tell(const char *line)
+{
+    if (printf("%s\n", line) < 0 || fflush(stdout) != 0)
+        fail("the other process is gone");
+}
+
+void hear(const char *line)
+{
+    char got[256];
+    size_t at = 0;
+    while (at + 1 < sizeof got) {
+        if (read(STDIN_FILENO, got + at, 1) != 1)
+            fail("the other process is gone");
+        if (got[at] == '\n')
+            break;
+        at++;
+    }
+    got[at] = 0;
+    if (strcmp(got, line) != 0)
+        fail("heard \"%s\", expected \"%s\"", got, line);
+}
+
+int heard_within(int milliseconds)
+{
+    struct pollfd item = {.fd = STDIN_FILENO, .events = POLLIN};
+    int ready = poll(&item, 1, milliseconds);
+    if (ready < 0 && errno != EINTR)
+        fail("poll: %s", strerror(errno));
+    return ready > 0;
+}

@@ -1,0 +1,123 @@
+/*
+ * One side of an interop run.
+ *
+ *   peer PATTERN a|b bind|connect TRANSPORT quick|full LIBRARY
+ *   peer patterns
+ *
+ * The process that binds writes the endpoint to its stdout, which is the stdin of the other one; the two pipes between them
+ * carry nothing else but the few lines that synchronise publishers with subscribers. LIBRARY is the file that must have been
+ * loaded as libzmq. TRANSPORT is "tcp" or the path of a socket file for ipc.
+ *
+ * Status 0 if every message arrived once, in order and unchanged; otherwise 1 and the reason on stderr.
+ */
+#define _GNU_SOURCE
+#include "patterns.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const plan_t FULL = {.small = 20000, .multi = 2000, .rounds = 3};
+static const plan_t FULL_LOCKSTEP = {.small = 4000, .multi = 1000, .rounds = 2};
+static const plan_t QUICK = {.small = 3000, .multi = 300, .rounds = 1};
+static const plan_t QUICK_LOCKSTEP = {.small = 400, .multi = 100, .rounds = 1};
+
+/* The wrong library would make a run worthless: exactly one libzmq may be mapped, and it must be the given file. */
+static void check_library(const char *expected)
+{
+    char wanted[PATH_MAX], line[PATH_MAX + 128], found[PATH_MAX] = "";
+    if (!realpath(expected, wanted))
+        fail("%s: no such library", expected);
+    FILE *maps = fopen("/proc/self/maps", "r");
+    if (!maps)
+        fail("/proc/self/maps cannot be read");
+    while (fgets(line, sizeof line, maps)) {
+        char *path = strchr(line, '/');
+        if (!path || !strstr(path, "libzmq"))
+            continue;
+        path[strcspn(path, "\n")] = 0;
+        if (found[0] && strcmp(found, path) != 0)
+            fail("two libraries are loaded: %s and %s", found, path);
+        snprintf(found, sizeof found, "%s", path);
+    }
+    fclose(maps);
+    if (strcmp(found, wanted) != 0)
+        fail("loaded %s, not %s", found[0] ? found : "nothing", wanted);
+}
+
+static void bind_and_tell(void *socket, const char *transport)
+{
+    char endpoint[256];
+    if (strcmp(transport, "tcp") == 0)
+        snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:*");
+    else
+        snprintf(endpoint, sizeof endpoint, "ipc://%s", transport);
+    if (zmq_bind(socket, endpoint) != 0)
+        fail("bind %s: %s", endpoint, zmq_strerror(zmq_errno()));
+    size_t size = sizeof endpoint;
+    require(zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &size) == 0, "ZMQ_LAST_ENDPOINT");
+    tell(endpoint);
+}
+
+static void hear_and_connect(void *socket)
+{
+    char endpoint[256];
+    size_t at = 0;
+    for (;;) {
+        if (at + 1 >= sizeof endpoint || read(STDIN_FILENO, endpoint + at, 1) != 1)
+            fail("the binding process gave no endpoint");
+        if (endpoint[at] == '\n')
+            break;
+        at++;
+    }
+    endpoint[at] = 0;
+    if (zmq_connect(socket, endpoint) != 0)
+        fail("connect %s: %s", endpoint, zmq_strerror(zmq_errno()));
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "patterns") == 0) {
+        list_patterns();
+        return 0;
+    }
+    const pattern_t *pattern = argc == 7 ? find_pattern(argv[1]) : NULL;
+    if (!pattern)
+        fail("usage: peer PATTERN a|b bind|connect TRANSPORT quick|full LIBRARY");
+    signal(SIGPIPE, SIG_IGN);
+    check_library(argv[6]);
+
+    int which = argv[2][0] == 'b';
+    int quick = strcmp(argv[5], "quick") == 0;
+    side_t side = {
+        .plan = quick ? (pattern->lockstep ? QUICK_LOCKSTEP : QUICK) : (pattern->lockstep ? FULL_LOCKSTEP : FULL),
+        .type = pattern->types[which],
+        .other = pattern->types[!which],
+        .binding = strcmp(argv[3], "bind") == 0,
+    };
+    void *context = zmq_ctx_new();
+    require(context != NULL, "zmq_ctx_new");
+    side.socket = zmq_socket(context, side.type);
+    require(side.socket != NULL, "zmq_socket");
+    prepare_socket(&side);
+    if (side.binding)
+        bind_and_tell(side.socket, argv[4]);
+    else
+        hear_and_connect(side.socket);
+
+    pattern->sides[which](&side);
+
+    /* Nobody sends more than the plan: something left over is a duplicate. */
+    int readable = 0;
+    size_t size = sizeof readable;
+    require(zmq_getsockopt(side.socket, ZMQ_EVENTS, &readable, &size) == 0, "ZMQ_EVENTS");
+    if (readable & ZMQ_POLLIN)
+        fail("a message is left after the last one");
+    /* The default linger waits for all that was sent: what is still on its way must not be lost by leaving. */
+    require(zmq_close(side.socket) == 0, "zmq_close");
+    require(zmq_ctx_term(context) == 0, "zmq_ctx_term");
+    return 0;
+}

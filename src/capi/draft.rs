@@ -1,0 +1,123 @@
+//! Draft functions of socket types that are not in this release: they fail with ENOTSUP, as the reference's do on
+//! sockets of other types.
+
+use super::error::{OrErrno, OrMinusOne, guard};
+use super::socket::with_socket;
+use crate::error::Errno;
+use std::ffi::{c_char, c_int, c_void};
+
+fn unsupported<T>(handle: *mut c_void) -> crate::error::Result<T> {
+    with_socket(handle, |_| Err(Errno::NOT_SUPPORTED))
+}
+
+/// Draft: joins a group of a DISH socket.
+///
+/// # Errors
+/// - ENOTSUP: not a DISH socket.
+/// - ENOTSOCK.
+///
+/// # Safety
+/// - `s_`: any value.
+/// - `group_`: NULL, or a NUL-terminated string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_join(s_: *mut c_void, group_: *const c_char) -> c_int {
+    let _ = group_;
+    guard(|| unsupported::<()>(s_)).or_minus_one()
+}
+
+/// Draft: leaves a group of a DISH socket.
+///
+/// # Errors
+/// - ENOTSUP: not a DISH socket.
+/// - ENOTSOCK.
+///
+/// # Safety
+/// - `s_`: any value.
+/// - `group_`: NULL, or a NUL-terminated string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_leave(s_: *mut c_void, group_: *const c_char) -> c_int {
+    let _ = group_;
+    guard(|| unsupported::<()>(s_)).or_minus_one()
+}
+
+/// Draft: connects a PEER socket and returns the routing id of the peer, or 0.
+///
+/// # Errors
+/// - ENOTSUP: not a PEER socket.
+/// - ENOTSOCK.
+///
+/// # Safety
+/// - `s_`: any value.
+/// - `addr_`: NULL, or a NUL-terminated string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_connect_peer(s_: *mut c_void, addr_: *const c_char) -> u32 {
+    let _ = addr_;
+    guard(|| unsupported::<u32>(s_)).or_errno(0)
+}
+
+/// Draft: disconnects one peer of a SERVER or PEER socket.
+///
+/// # Errors
+/// - ENOTSUP: another socket type.
+/// - ENOTSOCK.
+///
+/// # Safety
+/// - `s_`: any value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_disconnect_peer(s_: *mut c_void, routing_id_: u32) -> c_int {
+    let _ = routing_id_;
+    guard(|| unsupported::<()>(s_)).or_minus_one()
+}
+
+/// Draft: tells whether a peer of a ROUTER socket can be sent to. Not available in this release: fails with ENOTSUP.
+///
+/// # Errors
+/// - ENOTSUP: always, on a socket.
+/// - ENOTSOCK.
+///
+/// # Safety
+/// - `s_`: any value.
+/// - `routing_id_`: NULL, or `routing_id_size_` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_socket_get_peer_state(
+    s_: *mut c_void,
+    routing_id_: *const c_void,
+    routing_id_size_: usize,
+) -> c_int {
+    let _ = (routing_id_, routing_id_size_);
+    guard(|| unsupported::<c_int>(s_)).or_minus_one()
+}
+
+/// Draft: zmq_socket_monitor with a choice of formats. Not available in this release: fails with ENOTSUP.
+///
+/// # Errors
+/// - ENOTSUP: always, on a socket.
+/// - ENOTSOCK.
+///
+/// # Safety
+/// - `s_`: any value.
+/// - `addr_`: NULL, or a NUL-terminated string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_socket_monitor_versioned(
+    s_: *mut c_void,
+    addr_: *const c_char,
+    events_: u64,
+    event_version_: c_int,
+    type_: c_int,
+) -> c_int {
+    let _ = (addr_, events_, event_version_, type_);
+    guard(|| unsupported::<()>(s_)).or_minus_one()
+}
+
+/// Draft: asks the monitor for queue lengths. Not available in this release: fails with ENOTSUP.
+///
+/// # Errors
+/// - ENOTSUP: always, on a socket.
+/// - ENOTSOCK.
+///
+/// # Safety
+/// - `s_`: any value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_socket_monitor_pipes_stats(s_: *mut c_void) -> c_int {
+    guard(|| unsupported::<()>(s_)).or_minus_one()
+}

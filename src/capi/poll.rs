@@ -1,0 +1,87 @@
+//! zmq_poll.
+
+use super::constants::zmq_pollitem_t;
+use super::error::{OrMinusOne, guard};
+use crate::error::{Errno, Result};
+use crate::socket::{self, Item};
+use std::ffi::{c_int, c_long, c_void};
+use std::time::{Duration, Instant};
+
+/// The time a timeout in milliseconds ends; `None` for a negative one: never.
+pub(super) fn deadline(timeout: c_long) -> Option<Instant> {
+    let millis = u64::try_from(timeout).ok()?;
+    Instant::now().checked_add(Duration::from_millis(millis))
+}
+
+fn poll(items: &mut [zmq_pollitem_t], timeout: c_long) -> Result<c_int> {
+    let mut watched: Vec<Item> = items
+        .iter()
+        .map(|item| Item { socket: item.socket, fd: item.fd, wanted: item.events, ready: 0 })
+        .collect();
+    let result = socket::poll(&mut watched, deadline(timeout));
+    for (item, watched) in items.iter_mut().zip(&watched) {
+        item.revents = watched.ready;
+    }
+    Ok(result? as c_int)
+}
+
+/// Waits until one of several sockets and file descriptors is ready, for `timeout_` milliseconds; -1 is for ever. Returns
+/// the number of items that are ready, 0 at the timeout.
+///
+/// # Errors
+/// - ENOTSOCK: an item has a socket that is none.
+/// - EINVAL: a negative number of items.
+/// - EFAULT: NULL with items.
+/// - EINTR: a signal came.
+/// - ETERM.
+///
+/// # Safety
+/// - `items_`: NULL, or `nitems_` readable and writable items.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_poll(items_: *mut zmq_pollitem_t, nitems_: c_int, timeout_: c_long) -> c_int {
+    guard(|| {
+        let count = usize::try_from(nitems_).map_err(|_| Errno::INVALID)?;
+        if count == 0 {
+            return poll(&mut [], timeout_);
+        }
+        if items_.is_null() {
+            return Err(Errno::FAULT);
+        }
+        // SAFETY: the caller's promise.
+        poll(unsafe { std::slice::from_raw_parts_mut(items_, count) }, timeout_)
+    })
+    .or_minus_one()
+}
+
+/// Draft: zmq_poll with a signal mask that is in force while it runs.
+///
+/// # Errors
+/// - As zmq_poll.
+///
+/// # Safety
+/// - `items_`: NULL, or `nitems_` readable and writable items.
+/// - `sigmask_`: NULL, or a readable sigset_t.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_ppoll(
+    items_: *mut zmq_pollitem_t,
+    nitems_: c_int,
+    timeout_: c_long,
+    sigmask_: *const c_void,
+) -> c_int {
+    if sigmask_.is_null() {
+        // SAFETY: the same contract.
+        return unsafe { zmq_poll(items_, nitems_, timeout_) };
+    }
+    guard(|| {
+        let count = usize::try_from(nitems_).map_err(|_| Errno::INVALID)?;
+        if items_.is_null() && count > 0 {
+            return Err(Errno::FAULT);
+        }
+        // SAFETY: the caller's promise, with NULL ruled out.
+        let items = if count == 0 { &mut [] } else { unsafe { std::slice::from_raw_parts_mut(items_, count) } };
+        // SAFETY: the caller's promise: a sigset_t.
+        let mask = unsafe { sigmask_.cast::<libc::sigset_t>().read() };
+        socket::with_signal_mask(&mask, || poll(items, timeout_))
+    })
+    .or_minus_one()
+}

@@ -1,0 +1,337 @@
+//! Draft: pollers, which keep what they watch from one wait to the next.
+
+use super::constants::zmq_poller_event_t;
+use super::error::{OrMinusOne, OrNull, guard};
+use super::poll::deadline;
+use crate::error::{Errno, Result};
+use crate::socket::{self, Item, SOCKETS};
+use crate::sync::Registry;
+use std::ffi::{c_int, c_long, c_short, c_void};
+use std::time::Instant;
+
+static POLLERS: Registry<Poller> = Registry::new();
+
+const ALL_EVENTS: c_short = 15;
+
+#[derive(Default)]
+struct Poller {
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    socket: usize,
+    fd: c_int,
+    user_data: usize,
+    events: c_short,
+}
+
+fn with_poller<R>(handle: *mut c_void, work: impl FnOnce(&mut Poller) -> Result<R>) -> Result<R> {
+    let cell = POLLERS.find(handle).ok_or(Errno::FAULT)?;
+    let mut guard = cell.lock();
+    work(guard.as_mut().ok_or(Errno::FAULT)?)
+}
+
+impl Poller {
+    fn find(&mut self, socket: usize, fd: c_int) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.socket == socket && entry.fd == fd)
+    }
+
+    fn add(&mut self, entry: Entry) -> Result<()> {
+        if entry.events & !ALL_EVENTS != 0 || self.find(entry.socket, entry.fd).is_some() {
+            return Err(Errno::INVALID);
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    fn modify(&mut self, socket: usize, fd: c_int, events: c_short) -> Result<()> {
+        let index = self.find(socket, fd).ok_or(Errno::INVALID)?;
+        if events & !ALL_EVENTS != 0 {
+            return Err(Errno::INVALID);
+        }
+        self.entries[index].events = events;
+        Ok(())
+    }
+
+    fn remove(&mut self, socket: usize, fd: c_int) -> Result<()> {
+        let index = self.find(socket, fd).ok_or(Errno::INVALID)?;
+        self.entries.remove(index);
+        Ok(())
+    }
+}
+
+fn check_socket(socket: *mut c_void) -> Result<usize> {
+    let cell = SOCKETS.find(socket).ok_or(Errno::NOT_A_SOCKET)?;
+    if cell.lock().is_none() {
+        return Err(Errno::NOT_A_SOCKET);
+    }
+    Ok(socket as usize)
+}
+
+fn check_fd(fd: c_int) -> Result<c_int> {
+    if fd == -1 { Err(Errno::BAD_FD) } else { Ok(fd) }
+}
+
+/// Draft: makes a poller.
+///
+/// # Errors
+/// - ENOMEM: no memory.
+#[unsafe(no_mangle)]
+pub extern "C" fn zmq_poller_new() -> *mut c_void {
+    guard(|| Ok(POLLERS.insert(|_| Poller::default()).ok_or(Errno::NO_MEMORY)?.as_handle())).or_null()
+}
+
+/// Draft: destroys a poller and sets the pointer to NULL.
+///
+/// # Errors
+/// - EFAULT: NULL, or not a poller.
+///
+/// # Safety
+/// - `poller_p_`: NULL, or a readable and writable pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_poller_destroy(poller_p_: *mut *mut c_void) -> c_int {
+    guard(|| {
+        if poller_p_.is_null() {
+            return Err(Errno::FAULT);
+        }
+        // SAFETY: the caller's promise.
+        let handle = unsafe { poller_p_.read() };
+        let cell = POLLERS.find(handle).ok_or(Errno::FAULT)?;
+        cell.lock().take().ok_or(Errno::FAULT)?;
+        POLLERS.free(cell);
+        // SAFETY: the caller's promise.
+        unsafe { poller_p_.write(std::ptr::null_mut()) };
+        Ok(())
+    })
+    .or_minus_one()
+}
+
+/// Draft: returns the number of things a poller watches.
+///
+/// # Errors
+/// - EFAULT: not a poller.
+///
+/// # Safety
+/// - `poller_`: any value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_poller_size(poller_: *mut c_void) -> c_int {
+    guard(|| with_poller(poller_, |poller| Ok(poller.entries.len() as c_int))).or_minus_one()
+}
+
+/// Draft: adds a socket.
+///
+/// # Errors
+/// - EFAULT: not a poller.
+/// - ENOTSOCK: not a socket.
+/// - EINVAL: already there, or unknown events.
+///
+/// # Safety
+/// - any argument: any value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_poller_add(
+    poller_: *mut c_void,
+    socket_: *mut c_void,
+    user_data_: *mut c_void,
+    events_: c_short,
+) -> c_int {
+    guard(|| {
+        with_poller(poller_, |poller| {
+            let socket = check_socket(socket_)?;
+            poller.add(Entry { socket, fd: -1, user_data: user_data_ as usize, events: events_ })
+        })
+    })
+    .or_minus_one()
+}
+
+/// Draft: changes the events of a socket.
+///
+/// # Errors
+/// - EFAULT: not a poller.
+/// - ENOTSOCK: not a socket.
+/// - EINVAL: not there, or unknown events.
+///
+/// # Safety
+/// - any argument: any value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_poller_modify(poller_: *mut c_void, socket_: *mut c_void, events_: c_short) -> c_int {
+    guard(|| with_poller(poller_, |poller| poller.modify(check_socket(socket_)?, -1, events_))).or_minus_one()
+}
+
+/// Draft: removes a socket.
+///
+/// # Errors
+/// - EFAULT: not a poller.
+/// - ENOTSOCK: not a socket.
+/// - EINVAL: not there.
+///
+/// # Safety
+/// - any argument: any value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_poller_remove(poller_: *mut c_void, socket_: *mut c_void) -> c_int {
+    guard(|| with_poller(poller_, |poller| poller.remove(check_socket(socket_)?, -1))).or_minus_one()
+}
+
+/// Draft: adds a file descriptor.
+///
+/// # Errors
+/// - EFAULT: not a poller.
+/// - EBADF: -1.
+/// - EINVAL: already there, or unknown events.
+///
+/// # Safety
+/// - any argument: any value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_poller_add_fd(
+    poller_: *mut c_void,
+    fd_: c_int,
+    user_data_: *mut c_void,
+    events_: c_short,
+) -> c_int {
+    guard(|| {
+        with_poller(poller_, |poller| {
+            let fd = check_fd(fd_)?;
+            poller.add(Entry { socket: 0, fd, user_data: user_data_ as usize, events: events_ })
+        })
+    })
+    .or_minus_one()
+}
+
+/// Draft: changes the events of a file descriptor.
+///
+/// # Errors
+/// - EFAULT: not a poller.
+/// - EBADF: -1.
+/// - EINVAL: not there, or unknown events.
+///
+/// # Safety
+/// - any argument: any value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_poller_modify_fd(poller_: *mut c_void, fd_: c_int, events_: c_short) -> c_int {
+    guard(|| with_poller(poller_, |poller| poller.modify(0, check_fd(fd_)?, events_))).or_minus_one()
+}
+
+/// Draft: removes a file descriptor.
+///
+/// # Errors
+/// - EFAULT: not a poller.
+/// - EBADF: -1.
+/// - EINVAL: not there.
+///
+/// # Safety
+/// - any argument: any value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_poller_remove_fd(poller_: *mut c_void, fd_: c_int) -> c_int {
+    guard(|| with_poller(poller_, |poller| poller.remove(0, check_fd(fd_)?))).or_minus_one()
+}
+
+/// Draft: waits for one event, for `timeout_` milliseconds; -1 is for ever.
+///
+/// # Errors
+/// - EFAULT: not a poller, NULL, or nothing to wait for without a timeout.
+/// - EAGAIN: nothing was ready until the timeout.
+/// - EINTR: a signal came.
+/// - ETERM.
+///
+/// # Safety
+/// - `poller_`: any value.
+/// - `event_`: NULL, or a writable event.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_poller_wait(
+    poller_: *mut c_void,
+    event_: *mut zmq_poller_event_t,
+    timeout_: c_long,
+) -> c_int {
+    // SAFETY: the same contract, for one event.
+    let count = unsafe { zmq_poller_wait_all(poller_, event_, 1, timeout_) };
+    count.min(0)
+}
+
+/// Draft: waits for events and returns how many there are.
+///
+/// # Errors
+/// - As zmq_poller_wait; EINVAL: a negative number of events.
+///
+/// # Safety
+/// - `poller_`: any value.
+/// - `events_`: NULL, or `n_events_` writable events.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_poller_wait_all(
+    poller_: *mut c_void,
+    events_: *mut zmq_poller_event_t,
+    n_events_: c_int,
+    timeout_: c_long,
+) -> c_int {
+    guard(|| {
+        let room = usize::try_from(n_events_).map_err(|_| Errno::INVALID)?;
+        if events_.is_null() {
+            return Err(Errno::FAULT);
+        }
+        let nothing =
+            || zmq_poller_event_t { socket: std::ptr::null_mut(), fd: -1, user_data: std::ptr::null_mut(), events: 0 };
+        for index in 0..room {
+            // SAFETY: the caller's promise.
+            unsafe { events_.add(index).write(nothing()) };
+        }
+        let (mut items, users) = with_poller(poller_, |poller| Ok(poller.items()))?;
+        if timeout_ < 0 && items.iter().all(|item| item.wanted == 0) {
+            return Err(Errno::FAULT);
+        }
+        let ready = wait(&mut items, deadline(timeout_))?;
+        if ready == 0 || room == 0 {
+            return Err(Errno::AGAIN);
+        }
+        let mut found = 0;
+        for (item, user_data) in items.iter().zip(users).filter(|(item, _)| item.ready != 0).take(room) {
+            let event = zmq_poller_event_t {
+                socket: item.socket,
+                fd: if item.socket.is_null() { item.fd } else { -1 },
+                user_data: user_data as *mut c_void,
+                events: item.ready,
+            };
+            // SAFETY: the caller's promise; `found` stays below `room`.
+            unsafe { events_.add(found).write(event) };
+            found += 1;
+        }
+        Ok(found as c_int)
+    })
+    .or_minus_one()
+}
+
+impl Poller {
+    /// What to watch; sockets closed meanwhile are left out.
+    fn items(&self) -> (Vec<Item>, Vec<usize>) {
+        let live = |entry: &&Entry| entry.socket == 0 || check_socket(entry.socket as *mut c_void).is_ok();
+        self.entries
+            .iter()
+            .filter(live)
+            .map(|entry| {
+                let item =
+                    Item { socket: entry.socket as *mut c_void, fd: entry.fd, wanted: entry.events, ready: 0 };
+                (item, entry.user_data)
+            })
+            .unzip()
+    }
+}
+
+fn wait(items: &mut [Item], deadline: Option<Instant>) -> Result<usize> {
+    socket::poll(items, deadline)
+}
+
+/// Draft: returns a descriptor that is readable on activity; only pollers with a thread-safe socket have one.
+///
+/// # Errors
+/// - EFAULT: not a poller, or NULL.
+/// - EINVAL: no thread-safe socket was added.
+///
+/// # Safety
+/// - `poller_`: any value.
+/// - `fd_`: NULL, or a writable int.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_poller_fd(poller_: *mut c_void, fd_: *mut c_int) -> c_int {
+    guard(|| {
+        with_poller(poller_, |_| {
+            if fd_.is_null() { Err::<(), _>(Errno::FAULT) } else { Err(Errno::INVALID) }
+        })
+    })
+    .or_minus_one()
+}

@@ -1,0 +1,40 @@
+//! Every tuning number of the library, with the reason for it.
+
+use std::time::Duration;
+
+/// Slots of a queue's first segment: 4 x 64 bytes, so that an idle pipe of two queues stays under 1 kB.
+pub const SEGMENT_FIRST: usize = 4;
+
+/// Slots of a queue's largest segment: 16 kB, small enough for the second-level cache with both ends at work, large
+/// enough that a segment change is lost among its messages.
+pub const SEGMENT_LARGEST: usize = 256;
+
+/// Bytes an I/O thread (or a receiving caller) asks the kernel for at once. A loopback socket delivers up to 64 KiB
+/// per wake; reading more at once only moves the data out of the cache.
+pub const READ_BUFFER: usize = 128 * 1024;
+
+/// Encoded bytes collected before a write. Beyond 64 KiB a larger write gains nothing measurable on loopback.
+pub const WRITE_BATCH: usize = 64 * 1024;
+
+/// Reads or writes of one link before other links get their turn on an I/O thread.
+pub const DRIVE_BUDGET: usize = 8;
+
+/// Two inline writes of one link closer together than this are a burst: the I/O thread takes over and batches. A
+/// request-reply exchange is slower than that, a sending loop is much faster.
+pub const INLINE_SEND_GAP: Duration = Duration::from_micros(8);
+
+/// A blocking receive reads from the connections itself when the socket has at most this many.
+pub const ADOPTED_LINKS: usize = 4;
+
+/// Longest spin before a blocking wait. Waking an idle core costs 30-40 microseconds on a virtual machine, so a
+/// spin up to about that long pays when the wait would have been short.
+pub const SPIN_LIMIT: Duration = Duration::from_micros(40);
+
+/// How long a listener rests after accept failed for want of descriptors or memory.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Connections accepted by one listener before other work gets its turn.
+pub const ACCEPT_BUDGET: usize = 64;
+
+/// One wait in so many spins although recent waits were long, to notice when they get short again.
+pub const SPIN_PROBE: u32 = 32;

@@ -1,0 +1,213 @@
+//! From the first byte to the first message.
+
+use super::config::{Config, HANDSHAKE_FRAME_MAX};
+use super::failure::{Failure, code};
+use super::frame::{Framing, HeaderBuffer};
+use super::greeting::{Greeting, Outcome, Version};
+use super::mechanism::Mechanism;
+use super::metadata::PeerMetadata;
+use super::receive_half::ReceiveHalf;
+use super::send_half::SendHalf;
+use crate::message::Message;
+use std::sync::Arc;
+
+/// One side of a handshake. See the room's documentation for what the driver owes.
+///
+/// Used by the I/O thread that owns the link. After a failure, only dropping it is useful.
+#[derive(Debug)]
+pub struct Handshake {
+    config: Arc<Config>,
+    output: Vec<u8>,
+    mechanism: Mechanism,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Greeting(Greeting),
+    /// ZMTP 1.0 and 2.0: the peer's identity frame is awaited.
+    Identity {
+        version: Version,
+        injected: bool,
+        frame: FrameReader,
+    },
+    /// ZMTP 3.x: commands of the mechanism. `unsent`: what we wrote since the greeting is not yet taken.
+    Mechanism {
+        version: Version,
+        unsent: bool,
+        frame: FrameReader,
+    },
+    /// Nothing more is consumed.
+    Ready {
+        version: Version,
+        injected: bool,
+        peer: PeerMetadata,
+    },
+}
+
+/// The result of a handshake.
+#[derive(Debug)]
+pub struct Established {
+    pub send: SendHalf,
+    pub receive: ReceiveHalf,
+    /// Below 3.0 there are no heartbeats, and no HANDSHAKE_SUCCEEDED event is due.
+    pub version: Version,
+    /// The peer's routing id; empty when it has none or the socket uses none.
+    pub routing_id: Vec<u8>,
+    /// The peer's properties in its order, Socket-Type and Identity included.
+    pub properties: Vec<(String, Vec<u8>)>,
+    /// Messages to deliver before any that the peer sends.
+    pub injected: Vec<Message>,
+}
+
+impl Handshake {
+    /// Begins a handshake; the first ten bytes are in the output at once.
+    pub fn new(config: Arc<Config>) -> Self {
+        let mut output = Vec::with_capacity(SIZE_HINT);
+        let mechanism = Mechanism::new(&config);
+        let state = State::Greeting(Greeting::new(config.routing_id.len(), &mut output));
+        Self { config, output, mechanism, state }
+    }
+
+    /// Takes what the peer sent. Returns how much of it was consumed: all, until the handshake is ready.
+    pub fn handle_input(&mut self, input: &[u8]) -> Result<usize, Failure> {
+        let mut used = 0;
+        loop {
+            let rest = input.get(used..).unwrap_or_default();
+            if rest.is_empty() || self.is_ready() {
+                return Ok(used);
+            }
+            used += self.handle_some(rest)?;
+        }
+    }
+
+    /// Bytes to write now. Each byte is returned once.
+    pub fn take_output(&mut self) -> Vec<u8> {
+        if let State::Mechanism { unsent, .. } = &mut self.state {
+            *unsent = false;
+        }
+        std::mem::take(&mut self.output)
+    }
+
+    /// Both sides have said what they must; [`Handshake::finish`] may follow, after
+    /// [`Handshake::take_output`].
+    pub fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready { .. })
+    }
+
+    /// The established connection. Call it when ready, with the output taken: later bytes would overtake it.
+    pub fn finish(self) -> Established {
+        debug_assert!(self.is_ready() && self.output.is_empty(), "finish before the handshake is ready");
+        let (version, injected, peer) = match self.state {
+            State::Ready { version, injected, peer } => (version, injected, peer),
+            _ => (Version::V3_0, false, PeerMetadata::default()),
+        };
+        let injected = if injected { subscribe_all() } else { Vec::new() };
+        Established {
+            send: SendHalf::new(&self.config, version),
+            receive: ReceiveHalf::new(&self.config, version),
+            version,
+            routing_id: peer.routing_id,
+            properties: peer.properties,
+            injected,
+        }
+    }
+
+    /// Does the next step; returns what it consumed, which is something unless the input is empty.
+    fn handle_some(&mut self, input: &[u8]) -> Result<usize, Failure> {
+        match &mut self.state {
+            State::Greeting(greeting) => {
+                let name = self.mechanism.name();
+                let (used, outcome) =
+                    greeting.handle_input(input, self.config.socket_number, name, &mut self.output);
+                let Some(outcome) = outcome else { return Ok(used) };
+                self.state = self.after_greeting(outcome)?;
+                // Even without further input: the header of an unversioned peer may be its whole frame.
+                Ok(used + self.handle_some(input.get(used..).unwrap_or_default())?)
+            }
+            State::Identity { version, injected, frame } => {
+                let (used, complete) = frame.fill(version.framing(), input, &self.config)?;
+                if complete {
+                    let mut peer = PeerMetadata::default();
+                    if self.config.uses_identity {
+                        peer.routing_id = std::mem::take(&mut frame.body);
+                    }
+                    self.state = State::Ready { version: *version, injected: *injected, peer };
+                }
+                Ok(used)
+            }
+            State::Mechanism { version, unsent, frame } => {
+                let (used, complete) = frame.fill(Framing::New, input, &self.config)?;
+                if complete {
+                    // The COMMAND flag is not looked at, as in the reference.
+                    let body = std::mem::take(frame).body;
+                    self.mechanism.handle_command(&self.config, &body, !*unsent)?;
+                    if let Some(peer) = self.mechanism.take_peer() {
+                        self.state = State::Ready { version: *version, injected: false, peer };
+                    }
+                }
+                Ok(used)
+            }
+            State::Ready { .. } => Ok(0),
+        }
+    }
+
+    /// Chooses the dialogue that follows the greeting, and writes our first frame of it.
+    fn after_greeting(&mut self, outcome: Outcome) -> Result<State, Failure> {
+        if let Outcome::Full(version, name) = outcome {
+            if name != *self.mechanism.name() {
+                let name = name.escape_ascii();
+                return Err(Failure::reported(
+                    code::MECHANISM_MISMATCH,
+                    format!("the peer uses the mechanism \"{name}\""),
+                ));
+            }
+            self.mechanism.start(&self.config, &mut self.output);
+            return Ok(State::Mechanism { version, unsent: true, frame: FrameReader::default() });
+        }
+        if !self.mechanism.allows_old_peers(&self.config) {
+            return Err(Failure::protocol("the peer is older than ZMTP 3.0 and cannot authenticate"));
+        }
+        let (version, injected, header) = match outcome {
+            // The header of our identity frame was the signature; 1.0 has no subscriptions on the wire.
+            Outcome::Unversioned(header) => (Version::V1_0, self.config.publishes, header),
+            Outcome::Old(version) | Outcome::Full(version, _) => {
+                let (header, size) = version.framing().header(0, self.config.routing_id.len());
+                self.output.extend_from_slice(header.get(..size).unwrap_or(&header));
+                (version, false, HeaderBuffer::default())
+            }
+        };
+        self.output.extend_from_slice(&self.config.routing_id);
+        Ok(State::Identity { version, injected, frame: FrameReader { header, ..FrameReader::default() } })
+    }
+}
+
+/// What a usual handshake writes between two calls of `take_output`, in bytes.
+const SIZE_HINT: usize = 128;
+
+/// A subscription to everything, on behalf of a peer that cannot subscribe.
+fn subscribe_all() -> Vec<Message> {
+    Message::from_slice(b"\x01").into_iter().collect()
+}
+
+/// Collects one small frame. Its memory grows with the bytes that arrive.
+#[derive(Debug, Default)]
+struct FrameReader {
+    header: HeaderBuffer,
+    body: Vec<u8>,
+}
+
+impl FrameReader {
+    /// Takes bytes of one frame; returns how many, and whether the body is complete.
+    fn fill(&mut self, framing: Framing, input: &[u8], config: &Config) -> Result<(usize, bool), Failure> {
+        let (used, header) = self.header.fill(framing, input)?;
+        let Some(header) = header else { return Ok((used, false)) };
+        let limit = config.max_message_size.unwrap_or(u64::MAX).min(HANDSHAKE_FRAME_MAX);
+        let missing = header.body_size(limit)?.saturating_sub(self.body.len());
+        let rest = input.get(used..).unwrap_or_default();
+        let piece = rest.get(..missing).unwrap_or(rest);
+        self.body.try_reserve(piece.len()).map_err(|_| Failure::no_memory(header.size))?;
+        self.body.extend_from_slice(piece);
+        Ok((used + piece.len(), piece.len() == missing))
+    }
+}

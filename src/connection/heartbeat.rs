@@ -1,0 +1,73 @@
+//! Deadlines of a connection that is up (RFC 37, "Connection Heartbeating"). Time is an argument.
+
+use super::config::HeartbeatConfig;
+use std::time::{Duration, Instant};
+
+/// Decides when to ping, and when a silent peer is dead. Not for peers below ZMTP 3.0.
+#[derive(Clone, Debug)]
+pub struct Heartbeat {
+    interval: Duration,
+    timeout: Duration,
+    /// When the next PING is due.
+    ping: Option<Instant>,
+    /// When a peer that did not answer a PING is given up.
+    answer: Option<Instant>,
+    /// When the time to live that the peer asked for is over.
+    ttl: Option<Instant>,
+}
+
+/// What to do at a deadline.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HeartbeatAction {
+    Nothing,
+    SendPing,
+    /// Close the connection as after a network error, and reconnect.
+    Dead,
+}
+
+impl Heartbeat {
+    pub fn new(config: &HeartbeatConfig, now: Instant) -> Self {
+        let ping = after(now, config.interval);
+        Self { interval: config.interval, timeout: config.timeout, ping, answer: None, ttl: None }
+    }
+
+    /// Bytes arrived: the peer lives. Call it before decoding them.
+    #[inline]
+    pub fn handle_traffic(&mut self, _now: Instant) {
+        self.answer = None;
+        self.ttl = None;
+    }
+
+    /// A PING asked us to give the peer up after `ttl` of silence; zero asks for nothing.
+    pub fn handle_ping_ttl(&mut self, ttl: Duration, now: Instant) {
+        self.ttl = after(now, ttl);
+    }
+
+    /// When [`Heartbeat::handle_timeout`] must be called next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [self.ping, self.answer, self.ttl].into_iter().flatten().min()
+    }
+
+    /// Acts on the deadlines that have passed. May be called early.
+    pub fn handle_timeout(&mut self, now: Instant) -> HeartbeatAction {
+        let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if passed(self.answer) || passed(self.ttl) {
+            return HeartbeatAction::Dead;
+        }
+        if !passed(self.ping) {
+            return HeartbeatAction::Nothing;
+        }
+        // From the deadline, not from now, so that late timers do not stretch the interval; but never a
+        // burst.
+        self.ping = self.ping.and_then(|ping| after(ping, self.interval)).filter(|&ping| ping > now);
+        self.ping = self.ping.or_else(|| after(now, self.interval));
+        // The clock runs from the first PING without an answer; later ones do not extend it.
+        self.answer = self.answer.or_else(|| after(now, self.timeout));
+        HeartbeatAction::SendPing
+    }
+}
+
+/// The instant `delay` after `from`; never for zero, which turns a timer off.
+fn after(from: Instant, delay: Duration) -> Option<Instant> {
+    if delay.is_zero() { None } else { from.checked_add(delay) }
+}

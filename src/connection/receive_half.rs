@@ -1,0 +1,376 @@
+//! Bytes to messages.
+//!
+//! Most frames are whole when they arrive, so [`ReceiveHalf::decode`] runs a loop over those and keeps no
+//! state between them. Anything else takes one turn of the general path: a command, ZMTP 1.0, a REQ socket,
+//! or a frame that is cut off by the end of the input and is kept in [`Partial`].
+
+use super::command::Command;
+use super::config::{COMPACT_MAX, Config, DIRECT_MIN, FIRST_PIECE};
+use super::failure::Failure;
+use super::frame::{COMMAND, Header, HeaderBuffer, LONG, MORE};
+use super::greeting::Version;
+use crate::message::{CANCEL, Message, SUBSCRIBE};
+use std::time::Duration;
+
+/// Where received messages go, and the only door from receiving to sending.
+pub trait Sink {
+    /// Asked before the first part of a message is consumed, and answered for the whole message.
+    fn has_room(&mut self) -> bool;
+    /// One part, MORE as received.
+    fn accept(&mut self, message: Message);
+    /// A PING asks for a PONG with this context.
+    fn pong(&mut self, context: &[u8]);
+    /// A PING asks for the connection to end after so much silence; never zero.
+    fn ping_ttl(&mut self, ttl: Duration);
+}
+
+/// The receiving side of an established connection. Whichever thread holds the receive half decodes.
+#[derive(Debug)]
+pub struct ReceiveHalf {
+    /// MAXMSGSIZE.
+    limit: u64,
+    version: Version,
+    /// SUBSCRIBE and CANCEL mean something here.
+    publishes: bool,
+    position: Position,
+    envelope: Envelope,
+    partial: Partial,
+}
+
+/// Where in the stream of parts the next frame is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Position {
+    BetweenMessages,
+    InMessage,
+}
+
+/// What a REQ socket's peer must send next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Envelope {
+    /// Not a REQ socket.
+    Unchecked,
+    /// A request id or the empty delimiter.
+    Start,
+    /// The empty delimiter.
+    Delimiter,
+    /// The reply itself.
+    Body,
+}
+
+/// The frame that the last input cut off.
+#[derive(Debug)]
+enum Partial {
+    None,
+    Header(HeaderBuffer),
+    Body(Body),
+}
+
+/// What one turn of the general path came to.
+enum Turn {
+    Consumed(usize),
+    NoRoom,
+}
+
+impl ReceiveHalf {
+    pub fn new(config: &Config, version: Version) -> Self {
+        Self {
+            limit: config.max_message_size.unwrap_or(u64::MAX),
+            version,
+            publishes: config.publishes,
+            position: Position::BetweenMessages,
+            envelope: if config.request_envelope { Envelope::Start } else { Envelope::Unchecked },
+            partial: Partial::None,
+        }
+    }
+
+    /// Takes what the peer sent; returns how much was consumed. That is everything, unless the sink had no
+    /// room for the next message: then the rest, which is not empty, is to be offered again once there is
+    /// room.
+    pub fn decode(&mut self, input: &[u8], sink: &mut impl Sink) -> Result<usize, Failure> {
+        let mut used = 0;
+        if !matches!(self.partial, Partial::None) {
+            used = self.resume(input, sink)?;
+        }
+        loop {
+            if self.version != Version::V1_0 && self.envelope == Envelope::Unchecked {
+                used = self.decode_whole(input, used, sink)?;
+            }
+            let Some(rest) = input.get(used..).filter(|rest| !rest.is_empty()) else { return Ok(used) };
+            match self.decode_next(rest, sink)? {
+                Turn::Consumed(count) => used += count,
+                Turn::NoRoom => return Ok(used),
+            }
+        }
+    }
+
+    /// When a large body is outstanding: where to read its next bytes. At most the rest of the body; the
+    /// memory grows as it fills. To be followed by [`ReceiveHalf::body_filled`].
+    pub fn body_buffer(&mut self) -> Option<&mut [u8]> {
+        match &mut self.partial {
+            Partial::Body(body) => body.buffer(),
+            _ => None,
+        }
+    }
+
+    /// The first `count` bytes of [`ReceiveHalf::body_buffer`] were read.
+    pub fn body_filled(&mut self, count: usize, sink: &mut impl Sink) -> Result<(), Failure> {
+        if let Partial::Body(body) = &mut self.partial {
+            body.filled = body.bytes.len().min(body.filled.saturating_add(count));
+        }
+        self.complete(sink)
+    }
+
+    /// Whole message frames, one after the other, from `used` on. Returns at the first frame that is
+    /// something else, or when there is no room: the general path looks at it again.
+    #[inline]
+    fn decode_whole(
+        &mut self,
+        input: &[u8],
+        mut used: usize,
+        sink: &mut impl Sink,
+    ) -> Result<usize, Failure> {
+        let limit = self.limit;
+        let mut position = self.position;
+        loop {
+            let frame = input.get(used..).unwrap_or_default();
+            let (flags, size, rest) = match frame {
+                [flags, size, rest @ ..] if flags & (LONG | COMMAND) == 0 => (flags, u64::from(*size), rest),
+                [flags, rest @ ..] if flags & COMMAND == 0 => {
+                    let Some((size, rest)) = rest.split_first_chunk().filter(|_| flags & LONG != 0) else {
+                        break;
+                    };
+                    (flags, u64::from_be_bytes(*size), rest)
+                }
+                _ => break,
+            };
+            let Some(body) = usize::try_from(size).ok().and_then(|size| rest.get(..size)) else { break };
+            if size > limit {
+                break;
+            }
+            if position == Position::BetweenMessages && !sink.has_room() {
+                break;
+            }
+            let Ok(mut message) = Message::from_slice(body) else {
+                return Err(Failure::no_memory(size));
+            };
+            used += frame.len() - rest.len() + body.len();
+            let more = flags & MORE != 0;
+            message.set_more(more);
+            position = if more { Position::InMessage } else { Position::BetweenMessages };
+            sink.accept(message);
+        }
+        self.position = position;
+        Ok(used)
+    }
+
+    /// One frame of any kind, or the beginning of one. No frame is partial before.
+    fn decode_next(&mut self, input: &[u8], sink: &mut impl Sink) -> Result<Turn, Failure> {
+        let parsed = self.version.framing().parse(input)?;
+        let Some((header, header_size)) = parsed else {
+            if !self.may_begin(sink) {
+                return Ok(Turn::NoRoom);
+            }
+            let mut buffer = HeaderBuffer::default();
+            let (used, _) = buffer.fill(self.version.framing(), input)?;
+            self.partial = Partial::Header(buffer);
+            return Ok(Turn::Consumed(used));
+        };
+        let size = header.body_size(self.limit)?;
+        let rest = input.get(header_size..).unwrap_or_default();
+        let Some(bytes) = rest.get(..size) else {
+            if !self.may_begin(sink) {
+                return Ok(Turn::NoRoom);
+            }
+            let mut body = Body::new(header, size);
+            let used = body.take(rest)?;
+            self.partial = Partial::Body(body);
+            return Ok(Turn::Consumed(header_size + used));
+        };
+        if !header.command() {
+            if !self.may_begin(sink) {
+                return Ok(Turn::NoRoom);
+            }
+            let message = Message::from_slice(bytes).map_err(|_| Failure::no_memory(header.size))?;
+            self.deliver(header, message, sink)?;
+        } else {
+            let command = self.parse_command(bytes);
+            // A PING is answered even when there is no room for messages.
+            let needs_room = matches!(command, Command::Subscribe(_) | Command::Cancel(_));
+            if needs_room && !self.may_begin(sink) {
+                return Ok(Turn::NoRoom);
+            }
+            execute(command, sink)?;
+        }
+        Ok(Turn::Consumed(header_size + size))
+    }
+
+    /// Goes on with the frame that was cut off; returns how much of the input belonged to it.
+    fn resume(&mut self, input: &[u8], sink: &mut impl Sink) -> Result<usize, Failure> {
+        let mut used = 0;
+        if let Partial::Header(buffer) = &mut self.partial {
+            let (count, header) = buffer.fill(self.version.framing(), input)?;
+            let Some(header) = header else { return Ok(count) };
+            used = count;
+            self.partial = Partial::Body(Body::new(header, header.body_size(self.limit)?));
+        }
+        if let Partial::Body(body) = &mut self.partial {
+            used += body.take(input.get(used..).unwrap_or_default())?;
+        }
+        self.complete(sink)?;
+        Ok(used)
+    }
+
+    /// Hands the partial frame on if it is complete. Room was asked for when it began.
+    fn complete(&mut self, sink: &mut impl Sink) -> Result<(), Failure> {
+        if !matches!(&self.partial, Partial::Body(body) if body.missing() == 0) {
+            return Ok(());
+        }
+        let Partial::Body(body) = std::mem::replace(&mut self.partial, Partial::None) else { return Ok(()) };
+        if body.header.command() {
+            return execute(self.parse_command(&body.bytes), sink);
+        }
+        let header = body.header;
+        self.deliver(header, body.into_message()?, sink)
+    }
+
+    /// Whether a frame may begin here: within a message always, a first part only when there is room for it.
+    fn may_begin(&self, sink: &mut impl Sink) -> bool {
+        self.position == Position::InMessage || sink.has_room()
+    }
+
+    /// Hands on a message part.
+    fn deliver(&mut self, header: Header, mut message: Message, sink: &mut impl Sink) -> Result<(), Failure> {
+        let more = header.more();
+        if self.envelope != Envelope::Unchecked {
+            self.envelope = self.envelope.next(message.len(), more)?;
+        }
+        message.set_more(more);
+        self.position = if more { Position::InMessage } else { Position::BetweenMessages };
+        sink.accept(message);
+        Ok(())
+    }
+
+    /// Commands exist since ZMTP 3.0; subscriptions are for publishers. What is neither is ignored.
+    fn parse_command<'a>(&self, body: &'a [u8]) -> Command<'a> {
+        match Command::parse(body) {
+            _ if self.version < Version::V3_0 => Command::Other,
+            Command::Subscribe(_) | Command::Cancel(_) if !self.publishes => Command::Other,
+            command => command,
+        }
+    }
+}
+
+impl Envelope {
+    /// The state after a part of `size` bytes, or an error if it must not come here. Whether the socket
+    /// expects a request id is not known here: both forms pass.
+    fn next(self, size: usize, more: bool) -> Result<Self, Failure> {
+        match self {
+            Self::Start if more && size == 4 => Ok(Self::Delimiter),
+            Self::Start | Self::Delimiter if more && size == 0 => Ok(Self::Body),
+            Self::Start | Self::Delimiter => {
+                Err(Failure::protocol("a reply without an empty delimiter frame"))
+            }
+            Self::Body if !more => Ok(Self::Start),
+            Self::Body | Self::Unchecked => Ok(self),
+        }
+    }
+}
+
+/// Acts on a command.
+fn execute(command: Command<'_>, sink: &mut impl Sink) -> Result<(), Failure> {
+    match command {
+        Command::Subscribe(topic) => sink.accept(subscription(1, SUBSCRIBE, topic)?),
+        Command::Cancel(topic) => sink.accept(subscription(0, CANCEL, topic)?),
+        Command::Ping { ttl, context } => {
+            if !ttl.is_zero() {
+                sink.ping_ttl(ttl);
+            }
+            sink.pong(context);
+        }
+        Command::Other => {}
+    }
+    Ok(())
+}
+
+/// A subscription in the form that publishers read: the first byte tells, the topic follows.
+fn subscription(first: u8, flag: u8, topic: &[u8]) -> Result<Message, Failure> {
+    let no_memory = || Failure::no_memory(topic.len() as u64);
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(topic.len() + 1).map_err(|_| no_memory())?;
+    bytes.push(first);
+    bytes.extend_from_slice(topic);
+    let mut message = Message::from_vec(bytes).map_err(|_| no_memory())?;
+    message.add_flags(flag);
+    Ok(message)
+}
+
+/// A body that arrives in pieces.
+///
+/// The memory is that of the bytes that came, or [`FIRST_PIECE`], or twice what came, whichever is more:
+/// never what the length promises. It becomes the message's memory without being copied.
+#[derive(Debug)]
+struct Body {
+    header: Header,
+    size: usize,
+    /// The body so far, and behind it zeroes that [`Body::buffer`] has lent out.
+    bytes: Vec<u8>,
+    filled: usize,
+}
+
+impl Body {
+    fn new(header: Header, size: usize) -> Self {
+        Self { header, size, bytes: Vec::new(), filled: 0 }
+    }
+
+    fn missing(&self) -> usize {
+        self.size - self.filled
+    }
+
+    /// Copies what belongs to the body; returns how much that was.
+    fn take(&mut self, input: &[u8]) -> Result<usize, Failure> {
+        let input = input.get(..self.missing()).unwrap_or(input);
+        // What was lent out and not used comes first.
+        let lent = self.bytes.get_mut(self.filled..).unwrap_or_default();
+        let (first, second) = input.split_at(input.len().min(lent.len()));
+        if let Some(lent) = lent.get_mut(..first.len()) {
+            lent.copy_from_slice(first);
+        }
+        self.filled += first.len();
+        if !second.is_empty() {
+            self.reserve(second.len())?;
+            self.bytes.extend_from_slice(second);
+            self.filled += second.len();
+        }
+        Ok(input.len())
+    }
+
+    /// Where the next bytes go. Without memory, nowhere; then copying them fails and reports it.
+    fn buffer(&mut self) -> Option<&mut [u8]> {
+        if self.missing() < DIRECT_MIN {
+            return None;
+        }
+        if self.bytes.len() == self.filled {
+            self.reserve(1).ok()?;
+            self.bytes.resize(self.bytes.capacity().min(self.size), 0);
+        }
+        self.bytes.get_mut(self.filled..)
+    }
+
+    /// Makes room for `count` more bytes behind `bytes`.
+    fn reserve(&mut self, count: usize) -> Result<(), Failure> {
+        let length = self.bytes.len();
+        if self.bytes.capacity() - length >= count {
+            return Ok(());
+        }
+        let target = (length + count).max(length.saturating_mul(2)).max(FIRST_PIECE).min(self.size);
+        self.bytes.try_reserve_exact(target - length).map_err(|_| Failure::no_memory(self.header.size))
+    }
+
+    fn into_message(self) -> Result<Message, Failure> {
+        let message = match self.size {
+            0..COMPACT_MAX => Message::from_slice(&self.bytes),
+            _ => Message::from_vec(self.bytes),
+        };
+        message.map_err(|_| Failure::no_memory(self.header.size))
+    }
+}

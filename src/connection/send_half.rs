@@ -1,0 +1,90 @@
+//! Messages to bytes.
+
+use super::command;
+use super::config::{Config, ZERO_COPY_MIN};
+use super::frame::Framing;
+use super::greeting::Version;
+use super::write_batch::WriteBatch;
+use crate::message::{CANCEL, Message, SUBSCRIBE};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The sending side of an established connection. Whichever thread holds the send half encodes.
+#[derive(Debug)]
+pub struct SendHalf {
+    config: Arc<Config>,
+    version: Version,
+}
+
+impl SendHalf {
+    pub fn new(config: &Arc<Config>, version: Version) -> Self {
+        Self { config: config.clone(), version }
+    }
+
+    /// Adds one message part. Small bodies are copied and the message dropped; large ones are kept until
+    /// they are written.
+    #[inline]
+    pub fn encode(&mut self, message: Message, batch: &mut WriteBatch) {
+        if message.has_flags(SUBSCRIBE) || message.has_flags(CANCEL) || message.is_control() {
+            return self.encode_special(&message, batch);
+        }
+        let (flags, size) = (u8::from(message.more()), message.len());
+        if let (true, Ok(short)) = (self.version != Version::V1_0, u8::try_from(size)) {
+            return batch.append(&[flags, short], message.data());
+        }
+        self.encode_other(flags, message, batch);
+    }
+
+    /// Adds a PING with our time to live; nothing for peers below 3.0.
+    pub fn encode_ping(&mut self, batch: &mut WriteBatch) {
+        self.encode_command(command::PING, &tenths(self.config.heartbeat.ttl).to_be_bytes(), batch);
+    }
+
+    /// Adds the answer to a PING; nothing for peers below 3.0.
+    pub fn encode_pong(&mut self, context: &[u8], batch: &mut WriteBatch) {
+        let context = context.get(..command::CONTEXT_MAX).unwrap_or(context);
+        self.encode_command(command::PONG, context, batch);
+    }
+
+    fn encode_command(&mut self, name: &[u8], data: &[u8], batch: &mut WriteBatch) {
+        if self.version >= Version::V3_0 {
+            command::write(name, data, batch.arena());
+        }
+    }
+
+    /// Long frames, and all frames of ZMTP 1.0.
+    fn encode_other(&mut self, flags: u8, message: Message, batch: &mut WriteBatch) {
+        let (header, header_size) = self.framing().header(flags, message.len());
+        let header = header.get(..header_size).unwrap_or(&header);
+        if message.len() < ZERO_COPY_MIN {
+            batch.append(header, message.data());
+        } else {
+            batch.append_message(header, message);
+        }
+    }
+
+    /// Subscriptions: SUBSCRIBE and CANCEL commands since ZMTP 3.1, before that messages whose first byte
+    /// tells them apart. Control messages are between the library's own parts and never leave it.
+    #[cold]
+    fn encode_special(&mut self, message: &Message, batch: &mut WriteBatch) {
+        if message.is_control() {
+            return;
+        }
+        let body = message.data();
+        if self.version >= Version::V3_1 {
+            let name = if message.has_flags(SUBSCRIBE) { command::SUBSCRIBE } else { command::CANCEL };
+            return command::write(name, body.get(1..).unwrap_or_default(), batch.arena());
+        }
+        let (header, header_size) = self.framing().header(0, body.len());
+        batch.append(header.get(..header_size).unwrap_or(&header), body);
+    }
+
+    fn framing(&self) -> Framing {
+        self.version.framing()
+    }
+}
+
+/// Time to live on the wire; HEARTBEAT_TTL cannot exceed it.
+fn tenths(ttl: Duration) -> u16 {
+    u16::try_from(ttl.as_millis() / 100).unwrap_or(u16::MAX)
+}

@@ -1,0 +1,68 @@
+//! inproc names of one context: who bound them, and who connected before anybody did.
+
+use crate::pipe::End;
+use crate::socket::{Inbox, Party};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A name that is bound.
+#[derive(Clone)]
+pub struct Bound {
+    pub inbox: Arc<Inbox>,
+    pub send_hwm: usize,
+    pub receive_hwm: usize,
+    pub routing_id: Vec<u8>,
+}
+
+/// A connect that came before its bind: the far end of its pipe waits here.
+pub struct PendingConnect {
+    pub party: Arc<Party>,
+    pub end: End,
+    /// High-water marks of the connecting socket.
+    pub send_hwm: usize,
+    pub receive_hwm: usize,
+}
+
+/// All names of one context.
+#[derive(Default)]
+pub struct Names {
+    bound: HashMap<String, Bound>,
+    pending: HashMap<String, Vec<PendingConnect>>,
+}
+
+impl Names {
+    /// Binds a name and hands over the connects that waited for it. `None`: the name is taken.
+    pub fn bind(&mut self, name: &str, bound: Bound) -> Option<Vec<PendingConnect>> {
+        if self.bound.contains_key(name) {
+            return None;
+        }
+        self.bound.insert(name.to_owned(), bound);
+        Some(self.pending.remove(name).unwrap_or_default())
+    }
+
+    /// Gives a name up. False when it is not bound by that socket.
+    pub fn unbind(&mut self, name: &str, serial: u64) -> bool {
+        if self.bound.get(name).is_some_and(|bound| bound.inbox.serial == serial) {
+            self.bound.remove(name);
+            return true;
+        }
+        false
+    }
+
+    /// Who bound a name.
+    pub fn find(&self, name: &str) -> Option<&Bound> {
+        self.bound.get(name)
+    }
+
+    /// Keeps a connect until its name is bound.
+    pub fn wait_for(&mut self, name: &str, pending: PendingConnect) {
+        self.pending.entry(name.to_owned()).or_default().push(pending);
+    }
+
+    /// Ends the connects that still wait; what they sent is dropped.
+    pub fn clear_pending(&mut self) {
+        for pending in self.pending.drain().flat_map(|(_, list)| list) {
+            pending.end.close();
+        }
+    }
+}

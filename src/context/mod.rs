@@ -1,0 +1,196 @@
+//! Contexts: limits, I/O threads, inproc names, termination.
+//!
+//! Knows: which sockets are open (by their inboxes), which threads run, who bound which inproc name. Must not know:
+//! what sockets do. A context ends when every socket is closed and every link has sent what linger allows.
+
+#![forbid(unsafe_code)]
+
+mod inproc;
+
+pub use inproc::{Bound, Names, PendingConnect};
+
+use crate::driver::{Command, Gate, IoThread, Reactor, generation};
+use crate::error::{Errno, Result};
+use crate::io::{Mailbox, Poller, ThreadSettings, run, start, watch_mailbox};
+use crate::options::ContextOptions;
+use crate::socket::Inbox;
+use crate::sync::global::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// See the module documentation.
+pub struct Context {
+    pub options: Mutex<ContextOptions>,
+    sockets: Mutex<HashMap<u64, Arc<Inbox>>>,
+    threads: Mutex<Option<Threads>>,
+    pub names: Mutex<Names>,
+    pub gate: Arc<Gate>,
+    terminating: AtomicBool,
+    generation: u32,
+}
+
+struct Threads {
+    all: Arc<[Arc<IoThread>]>,
+    joins: Vec<JoinHandle<()>>,
+}
+
+static NEXT_SERIAL: AtomicU64 = AtomicU64::new(1);
+
+/// A number no other socket or listener of this process has.
+pub fn next_serial() -> u64 {
+    NEXT_SERIAL.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Context {
+    /// A context without threads; those start with the first socket.
+    pub fn new() -> Result<Arc<Self>> {
+        let gate = Arc::new(Gate::default());
+        // Made now, so that ending the context needs no descriptor when there is none left.
+        gate.waker.fd()?;
+        Ok(Arc::new(Self {
+            options: Mutex::new(ContextOptions::new()),
+            sockets: Mutex::default(),
+            threads: Mutex::new(None),
+            names: Mutex::default(),
+            gate,
+            terminating: AtomicBool::new(false),
+            generation: generation(),
+        }))
+    }
+
+    /// True once `zmq_ctx_shutdown` or `zmq_ctx_term` was called.
+    #[inline]
+    pub fn is_terminating(&self) -> bool {
+        self.terminating.load(Ordering::Relaxed)
+    }
+
+    /// True in a child forked after the context was made.
+    #[inline]
+    pub fn is_foreign(&self) -> bool {
+        self.generation != generation()
+    }
+
+    /// Admits a new socket. EMFILE beyond ZMQ_MAX_SOCKETS, ETERM when the context is ending.
+    pub fn admit(&self, inbox: &Arc<Inbox>) -> Result<()> {
+        self.ensure_threads()?;
+        let limit = self.options.lock().max_sockets as usize;
+        let mut sockets = self.sockets.lock();
+        if self.is_terminating() {
+            return Err(Errno::TERMINATED);
+        }
+        if sockets.len() >= limit {
+            return Err(Errno::TOO_MANY_FILES);
+        }
+        sockets.insert(inbox.serial, inbox.clone());
+        Ok(())
+    }
+
+    /// A socket was closed.
+    pub fn dismiss(&self, serial: u64) {
+        self.sockets.lock().remove(&serial);
+        self.gate.waker.notify();
+    }
+
+    fn ensure_threads(&self) -> Result<()> {
+        let mut threads = self.threads.lock();
+        if threads.is_some() {
+            return Ok(());
+        }
+        let options = self.options.lock().clone();
+        let settings = ThreadSettings {
+            prefix: String::from_utf8_lossy(&options.thread_name_prefix).into_owned(),
+            policy: options.thread_policy,
+            priority: options.thread_priority,
+            processors: options.thread_cpus.iter().filter_map(|&cpu| usize::try_from(cpu).ok()).collect(),
+        };
+        let (mut all, mut joins) = (Vec::new(), Vec::new());
+        for index in 0..options.io_threads as usize {
+            let thread = Arc::new(IoThread {
+                mailbox: Arc::new(Mailbox::new()),
+                poller: Arc::new(Poller::new()?),
+                index,
+                load: AtomicUsize::new(0),
+                generation: self.generation,
+            });
+            watch_mailbox(&thread.poller, &thread.mailbox)?;
+            let own = thread.clone();
+            let started = start(&format!("ZMQbg/IO/{index}"), &settings, move || {
+                let mut reactor = Reactor::new(own.clone());
+                run(&mut reactor, &own.poller, &own.mailbox);
+            });
+            match started {
+                Ok(join) => joins.push(join),
+                Err(error) => {
+                    stop(Threads { all: all.into(), joins });
+                    return Err(error);
+                }
+            }
+            all.push(thread);
+        }
+        *threads = Some(Threads { all: all.into(), joins });
+        Ok(())
+    }
+
+    /// I/O threads selected by an affinity mask. EMTHREAD when there is none.
+    pub fn threads(&self, affinity: u64) -> Result<Arc<[Arc<IoThread>]>> {
+        let threads = self.threads.lock();
+        let all = threads.as_ref().map(|threads| threads.all.clone()).ok_or(Errno::NO_THREAD)?;
+        if affinity == 0 && !all.is_empty() {
+            return Ok(all);
+        }
+        let chosen: Vec<_> = all
+            .iter()
+            .filter(|thread| thread.index < 64 && affinity & (1 << thread.index) != 0)
+            .cloned()
+            .collect();
+        if chosen.is_empty() { Err(Errno::NO_THREAD) } else { Ok(chosen.into()) }
+    }
+
+    /// The least loaded of the selected I/O threads.
+    pub fn thread(&self, affinity: u64) -> Result<Arc<IoThread>> {
+        let threads = self.threads(affinity)?;
+        threads.iter().min_by_key(|thread| thread.load.load(Ordering::Relaxed)).cloned().ok_or(Errno::NO_THREAD)
+    }
+
+    /// Makes every call on every socket fail with ETERM from now on. May be repeated.
+    pub fn shut_down(&self) {
+        let sockets = self.sockets.lock();
+        self.terminating.store(true, Ordering::Release);
+        for inbox in sockets.values() {
+            inbox.wake();
+        }
+    }
+
+    /// Waits until every socket is closed and every link is done. EINTR when a signal came; call it again.
+    pub fn terminate(&self) -> Result<()> {
+        if self.is_foreign() {
+            return Err(Errno::INTERRUPTED);
+        }
+        self.shut_down();
+        self.names.lock().clear_pending();
+        loop {
+            self.gate.waker.take();
+            if self.sockets.lock().is_empty() && self.gate.is_empty() {
+                break;
+            }
+            crate::socket::sleep_on(&self.gate.waker)?;
+        }
+        let threads = self.threads.lock().take();
+        if let Some(threads) = threads {
+            stop(threads);
+        }
+        Ok(())
+    }
+}
+
+fn stop(threads: Threads) {
+    for thread in threads.all.iter() {
+        thread.mailbox.post(Command::Stop);
+    }
+    for join in threads.joins {
+        // A thread that panicked has ended all the same.
+        let _ = join.join();
+    }
+}

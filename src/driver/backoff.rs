@@ -1,0 +1,63 @@
+//! The pause before the next connection attempt.
+
+use std::time::Duration;
+
+/// Pauses between attempts, as ZMQ_RECONNECT_IVL and ZMQ_RECONNECT_IVL_MAX describe them.
+pub struct Backoff {
+    interval: Duration,
+    max: Duration,
+    next: Duration,
+}
+
+impl Backoff {
+    pub fn new(interval: Duration, max: Duration) -> Self {
+        Self { interval, max, next: interval }
+    }
+
+    /// The pause from now. Without a maximum it is the interval and a random part of the same size, so that many
+    /// clients of a restarted server do not come back at once; with one it doubles up to the maximum.
+    pub fn next(&mut self, random: u64) -> Duration {
+        if self.max.is_zero() {
+            let millis = self.interval.as_millis().max(1) as u64;
+            return self.interval + Duration::from_millis(random % millis);
+        }
+        let pause = self.next.min(self.max.max(self.interval));
+        self.next = pause * 2;
+        pause
+    }
+
+    /// An attempt succeeded.
+    pub fn reset(&mut self) {
+        self.next = self.interval;
+    }
+}
+
+/// A random number good enough to spread retries. Not for secrets.
+pub fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_doubles_up_to_the_maximum_and_starts_again() {
+        let ms = Duration::from_millis;
+        let mut backoff = Backoff::new(ms(50), ms(200));
+        let pauses: Vec<_> = (0..5).map(|_| backoff.next(99)).collect();
+        assert_eq!(pauses, [ms(50), ms(100), ms(200), ms(200), ms(200)]);
+        backoff.reset();
+        assert_eq!(backoff.next(0), ms(50));
+    }
+
+    #[test]
+    fn without_a_maximum_the_pause_is_spread() {
+        let ms = Duration::from_millis;
+        let mut backoff = Backoff::new(ms(100), ms(0));
+        assert_eq!(backoff.next(0), ms(100));
+        assert_eq!(backoff.next(99), ms(199));
+        assert_eq!(backoff.next(100), ms(100));
+    }
+}

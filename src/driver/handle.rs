@@ -1,0 +1,341 @@
+//! The part of a link that other threads reach: its two halves, and its registration with the poller.
+//!
+//! The handle is the link's party in the pipe ([`Peer`]): a socket that wrote wakes it here. Then the caller
+//! drives the send half itself when that pays (*inline send*), or leaves it to the I/O thread. A thread that
+//! is about to block in a receive reads the receive half itself (*inline receive*) after having taken the stream out
+//! of the poller (*adopted*). Either way an application thread only moves bytes: what ends a connection is
+//! found again by the I/O thread, which alone reconnects or closes.
+
+use super::policy;
+use super::reactor::Command;
+use super::receive_pump::{ReceivePump, Received, SideEffects};
+use super::send_pump::{Control, SendPump, Sent};
+use super::token::Token;
+use crate::config::{DRIVE_BUDGET, INLINE_SEND_GAP};
+use crate::io::{Interest, Mailbox, Poller, is_io_thread};
+use crate::pipe::Peer;
+use crate::sync::global::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use crate::transport::Stream;
+use parking_lot::Mutex;
+use std::os::fd::RawFd;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+/// An I/O thread as seen from elsewhere.
+pub struct IoThread {
+    pub mailbox: Arc<Mailbox<Command>>,
+    pub poller: Arc<Poller>,
+    /// Bit of ZMQ_AFFINITY.
+    pub index: usize,
+    /// Links and listeners it serves.
+    pub load: AtomicUsize,
+    /// Fork generation it was started in.
+    pub generation: u32,
+}
+
+/// See the module documentation.
+pub struct LinkHandle {
+    me: Weak<Self>,
+    thread: Arc<IoThread>,
+    /// Poller key, given by the reactor.
+    pub(super) key: AtomicU64,
+    pub(super) send: Token<SendPump>,
+    pub(super) receive: Token<ReceivePump>,
+    registration: Mutex<Registration>,
+    controls: Mutex<Vec<Control>>,
+    has_controls: AtomicBool,
+    /// Counts reads that brought bytes, for heartbeats.
+    pub(super) traffic: AtomicU32,
+    /// TTL the peer's last PING asked for, in milliseconds, plus one; 0 is none since last taken.
+    peer_ttl: AtomicU64,
+    /// How long unsent messages may still be sent once the socket let go of the pipe. `None`: for ever.
+    pub(super) linger: Mutex<Option<Duration>>,
+}
+
+/// What the poller watches for this link.
+#[derive(Default)]
+struct Registration {
+    fd: Option<RawFd>,
+    /// In the poller's set.
+    added: bool,
+    current: Interest,
+    wants_write: bool,
+    /// The pipe is full.
+    blocked: bool,
+    /// An application thread waits for input itself.
+    adopted: bool,
+}
+
+impl LinkHandle {
+    /// A link served by `thread`, not connected.
+    pub fn new(thread: Arc<IoThread>) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            thread,
+            key: AtomicU64::new(0),
+            send: Token::new(SendPump::default()),
+            receive: Token::new(ReceivePump::default()),
+            registration: Mutex::default(),
+            controls: Mutex::default(),
+            has_controls: AtomicBool::new(false),
+            traffic: AtomicU32::new(0),
+            peer_ttl: AtomicU64::new(0),
+            linger: Mutex::new(None),
+        })
+    }
+
+    /// The I/O thread that serves this link.
+    pub fn thread(&self) -> &Arc<IoThread> {
+        &self.thread
+    }
+
+    /// Sets how long what is unsent may still be sent after the socket lets go.
+    pub fn set_linger(&self, linger: Option<Duration>) {
+        *self.linger.lock() = linger;
+    }
+
+    pub(super) fn post(&self, command: impl FnOnce(Arc<Self>) -> Command) {
+        if let Some(me) = self.me.upgrade() {
+            self.thread.mailbox.post(command(me));
+        }
+    }
+
+    /// Ends the link on behalf of its socket, also when it has no pipe now.
+    pub fn release(&self) {
+        self.post(Command::Release);
+    }
+
+    // --- sending -------------------------------------------------------------------------------------------
+
+    /// The pipe has something to send: write it here and now if that pays, else leave it to the I/O thread.
+    fn kick_send(&self) {
+        if policy::generation() != self.thread.generation {
+            return; // A forked child: the connection is the parent's.
+        }
+        if is_io_thread() || !policy::inline_driving() {
+            return self.post(Command::Send);
+        }
+        let Some(mut pump) = self.send.try_hold() else { return };
+        let burst = pump.last_inline.is_some_and(|last| last.elapsed() < INLINE_SEND_GAP);
+        let sent = if burst { Sent::More } else { pump.drive(self.take_controls(), 1) };
+        if !burst {
+            pump.last_inline = Some(Instant::now());
+        }
+        let marked = pump.release();
+        self.after_inline_send(sent, marked);
+    }
+
+    /// Writes what the pipe holds, on a thread that would otherwise wait for room. True when something was written.
+    pub fn assist_send(&self) -> bool {
+        if policy::generation() != self.thread.generation {
+            return false;
+        }
+        let Some(mut pump) = self.send.try_hold() else { return false };
+        let sent = pump.drive(self.take_controls(), 1);
+        pump.last_inline = Some(Instant::now());
+        let marked = pump.release();
+        self.after_inline_send(sent, marked);
+        matches!(sent, Sent::Idle | Sent::More)
+    }
+
+    fn after_inline_send(&self, sent: Sent, marked: bool) {
+        match sent {
+            Sent::Blocked => self.want_write(true),
+            Sent::More | Sent::Ended => return self.post(Command::Send),
+            Sent::Idle | Sent::Unconnected => {}
+        }
+        if marked {
+            self.post(Command::Send);
+        }
+    }
+
+    /// Queues something to be said besides messages; the caller then drives the send half.
+    pub(super) fn push_control(&self, control: Control) {
+        self.controls.lock().push(control);
+        self.has_controls.store(true, Ordering::Release);
+    }
+
+    pub(super) fn take_controls(&self) -> Vec<Control> {
+        if self.has_controls.load(Ordering::Relaxed) && self.has_controls.swap(false, Ordering::Acquire) {
+            return std::mem::take(&mut *self.controls.lock());
+        }
+        Vec::new()
+    }
+
+    // --- receiving -----------------------------------------------------------------------------------------
+
+    /// Reads what is there, on a thread that would otherwise wait for it. True when bytes came.
+    pub fn receive_inline(&self) -> bool {
+        let Some(mut pump) = self.receive.try_hold() else { return false };
+        let mut effects = SideEffects::default();
+        let received = pump.drive(1, &mut effects);
+        self.note_room(&mut pump, &received);
+        let marked = pump.release();
+        let traffic = effects.traffic;
+        if self.apply(effects) {
+            self.kick_send();
+        }
+        if marked || matches!(received, Received::Over(_)) {
+            self.post(Command::Receive);
+        }
+        traffic
+    }
+
+    /// Starts or stops watching for input, by whether the pipe had room. Done while the half is held, so that two
+    /// drivers cannot overtake each other between finding out and acting on it.
+    pub(super) fn note_room(&self, pump: &mut ReceivePump, received: &Received) {
+        let blocked = matches!(received, Received::Blocked);
+        if std::mem::replace(&mut pump.blocked, blocked) != blocked {
+            self.set_blocked(blocked);
+        }
+    }
+
+    /// Notes what receiving brought besides messages. True when there is something to send.
+    pub(super) fn apply(&self, effects: SideEffects) -> bool {
+        if effects.traffic {
+            self.traffic.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(ttl) = effects.peer_ttl {
+            self.peer_ttl.store(ttl.as_millis() as u64 + 1, Ordering::Relaxed);
+            self.post(Command::Inspect);
+        }
+        let must_send = !effects.pongs.is_empty();
+        for context in effects.pongs {
+            self.push_control(Control::Pong(context));
+        }
+        must_send
+    }
+
+    /// The TTL of a PING that came since the last call.
+    pub(super) fn take_peer_ttl(&self) -> Option<Duration> {
+        match self.peer_ttl.swap(0, Ordering::Relaxed) {
+            0 => None,
+            millis => Some(Duration::from_millis(millis - 1)),
+        }
+    }
+
+    // --- polling -------------------------------------------------------------------------------------------
+
+    /// Takes the stream out of the poller's reading set, for a thread that will wait for it itself. `None`: there is
+    /// no connection, or another thread has it.
+    pub fn adopt(&self) -> Option<Arc<Stream>> {
+        let pump = self.receive.try_hold()?;
+        let stream = pump.stream().cloned();
+        if pump.release() {
+            self.post(Command::Receive);
+        }
+        let stream = stream?;
+        let mut registration = self.registration.lock();
+        if registration.fd != Some(stream.raw()) || registration.adopted || registration.blocked {
+            return None;
+        }
+        registration.adopted = true;
+        self.update(&mut registration);
+        Some(stream)
+    }
+
+    /// Gives the stream back to the poller.
+    pub fn give_back(&self) {
+        let mut registration = self.registration.lock();
+        registration.adopted = false;
+        self.update(&mut registration);
+    }
+
+    /// Starts to watch a stream. Called by the reactor for each new connection.
+    pub(super) fn register(&self, fd: RawFd, interest: Interest) -> crate::error::Result<()> {
+        let mut registration = self.registration.lock();
+        self.thread.poller.add(fd, self.key.load(Ordering::Relaxed), interest)?;
+        *registration = Registration {
+            fd: Some(fd),
+            added: true,
+            current: interest,
+            wants_write: interest.write,
+            blocked: !interest.read,
+            adopted: false,
+        };
+        Ok(())
+    }
+
+    /// Stops watching.
+    pub(super) fn unregister(&self) {
+        let mut registration = self.registration.lock();
+        if let Some(fd) = registration.fd.filter(|_| registration.added) {
+            self.thread.poller.remove(fd);
+        }
+        *registration = Registration::default();
+    }
+
+    /// Watches, or stops watching, for room to write.
+    pub(super) fn want_write(&self, wanted: bool) {
+        let mut registration = self.registration.lock();
+        registration.wants_write = wanted;
+        self.update(&mut registration);
+    }
+
+    /// Stops watching for input while the pipe is full.
+    pub(super) fn set_blocked(&self, blocked: bool) {
+        let mut registration = self.registration.lock();
+        registration.blocked = blocked;
+        self.update(&mut registration);
+    }
+
+    /// True when input is watched for.
+    pub(super) fn is_reading(&self) -> bool {
+        self.registration.lock().current.read
+    }
+
+    /// Takes the stream out of the poller altogether: it reports a hang-up that cannot be acted on while nobody
+    /// reads. The next change of interest puts it back.
+    pub(super) fn park(&self) {
+        let mut registration = self.registration.lock();
+        if let Some(fd) = registration.fd.filter(|_| registration.added && !registration.current.read) {
+            self.thread.poller.remove(fd);
+            registration.added = false;
+            registration.current = Interest::NONE;
+        }
+    }
+
+    fn update(&self, registration: &mut Registration) {
+        let Some(fd) = registration.fd else { return };
+        let wanted =
+            Interest { read: !registration.blocked && !registration.adopted, write: registration.wants_write };
+        if wanted == registration.current {
+            return;
+        }
+        let key = self.key.load(Ordering::Relaxed);
+        let poller = &self.thread.poller;
+        let result = if registration.added { poller.modify(fd, key, wanted) } else { poller.add(fd, key, wanted) };
+        match result {
+            Ok(()) => {
+                registration.added = true;
+                registration.current = wanted;
+            }
+            Err(error) => crate::log::debug!("cannot watch a connection: {error}"),
+        }
+    }
+}
+
+impl Peer for LinkHandle {
+    fn readable(&self) {
+        self.kick_send();
+    }
+
+    fn writable(&self) {
+        self.post(Command::Receive);
+    }
+
+    fn closed(&self) {
+        self.post(Command::Release);
+    }
+}
+
+/// Writes and reads of one link before others get their turn.
+pub(super) const BUDGET: usize = DRIVE_BUDGET;
+
+impl LinkHandle {
+    /// Gives the link its end of the pipe, before it is started.
+    pub fn supply(&self, end: crate::pipe::End) {
+        self.send.hold().inlet = Some(end.rx);
+        self.receive.hold().outlet = Some(end.tx);
+    }
+}

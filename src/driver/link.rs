@@ -1,0 +1,163 @@
+//! One link: what it is for, and which state its connection is in.
+
+use super::backoff::Backoff;
+use super::handle::LinkHandle;
+use crate::connection::{Config, Handshake, Heartbeat};
+use crate::io::{TimerId, Waker};
+use crate::options::SocketOptions;
+use crate::pipe::End;
+use crate::sync::global::{AtomicUsize, Ordering};
+use crate::transport::{Route, Stream, Transport};
+use socket2::Socket;
+use std::sync::Arc;
+
+/// The socket a link belongs to, as far as a link needs it.
+pub trait Owner: Send + Sync {
+    /// Makes a pipe between the socket and `link`, attaches one end to the socket and returns the other. Called when a
+    /// handshake is done and there is no pipe yet. `connected`: the link is ours, not an accepted peer.
+    fn open_pipe(&self, link: &Arc<LinkHandle>, options: &SocketOptions, connected: bool, metadata: &Arc<crate::message::Metadata>) -> End;
+
+    /// Handles what was posted to the socket, if no application thread is using it now.
+    fn attend(&self);
+}
+
+/// Counts the links of a context, for the end of the context to wait for.
+#[derive(Default)]
+pub struct Gate {
+    count: AtomicUsize,
+    pub waker: Waker,
+}
+
+/// One counted link.
+pub struct GateGuard(Arc<Gate>);
+
+impl Gate {
+    pub fn enter(self: &Arc<Self>) -> GateGuard {
+        self.count.fetch_add(1, Ordering::AcqRel);
+        GateGuard(self.clone())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count.load(Ordering::Acquire) == 0
+    }
+}
+
+impl Drop for GateGuard {
+    fn drop(&mut self) {
+        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.waker.notify();
+        }
+    }
+}
+
+/// What all links of one `zmq_connect` or `zmq_bind` share: the options in force then.
+pub struct LinkSettings {
+    pub options: SocketOptions,
+    pub config: Arc<Config>,
+    pub owner: Arc<dyn Owner>,
+    pub gate: Arc<Gate>,
+}
+
+/// Where a connecting link goes.
+pub struct Target {
+    pub transport: &'static dyn Transport,
+    /// The endpoint without its scheme.
+    pub address: String,
+    /// The endpoint as given.
+    pub endpoint: String,
+}
+
+/// Who made the connection.
+pub enum Role {
+    Connect(Arc<Target>),
+    /// Through the listener of this number.
+    Accept(u64),
+}
+
+/// Which state a connection is in. Each names what is waited for.
+pub enum State {
+    /// A helper thread to find the addresses.
+    Resolving,
+    /// A timer, before the next attempt.
+    Waiting,
+    /// The kernel, to finish connecting; `routes` are tried next.
+    Connecting { socket: Socket, routes: Vec<Route> },
+    /// The peer's part of the handshake.
+    Handshaking { stream: Arc<Stream>, handshake: Box<Handshake>, output: Vec<u8>, refused: bool },
+    /// Nothing: the halves in the handle do the work.
+    Established { stream: Arc<Stream>, heartbeat: Heartbeat, traffic: u32 },
+    /// The application, to let go of the endpoint: no further attempt will be made.
+    Stopped,
+}
+
+impl State {
+    /// For the log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Resolving => "resolving",
+            Self::Waiting => "waiting to reconnect",
+            Self::Connecting { .. } => "connecting",
+            Self::Handshaking { .. } => "handshaking",
+            Self::Established { .. } => "established",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// See the module documentation. Owned by the reactor of one I/O thread.
+pub struct Link {
+    pub handle: Arc<LinkHandle>,
+    pub settings: Arc<LinkSettings>,
+    pub role: Role,
+    pub transport: &'static dyn Transport,
+    pub state: State,
+    pub backoff: Backoff,
+    /// Deadline of the present state: attempt, handshake, heartbeat or pause.
+    pub timer: Option<TimerId>,
+    /// The socket let go; what is unsent may still be sent until this timer fires.
+    pub lingering: bool,
+    pub linger_timer: Option<TimerId>,
+    pub has_pipe: bool,
+    pub _gate: GateGuard,
+}
+
+impl Link {
+    pub fn new(
+        handle: Arc<LinkHandle>,
+        settings: Arc<LinkSettings>,
+        role: Role,
+        transport: &'static dyn Transport,
+        state: State,
+    ) -> Self {
+        let options = &settings.options;
+        let interval = options.reconnect_interval.unwrap_or_default();
+        let backoff = Backoff::new(interval, options.reconnect_interval_max);
+        let gate = settings.gate.enter();
+        Self {
+            handle,
+            settings,
+            role,
+            transport,
+            state,
+            backoff,
+            timer: None,
+            lingering: false,
+            linger_timer: None,
+            has_pipe: false,
+            _gate: gate,
+        }
+    }
+
+    /// The peer as its transport knows it.
+    pub fn peer_address(&self, stream: &Stream) -> String {
+        self.transport.peer_address(stream.raw())
+    }
+
+    /// The endpoint for the log.
+    pub fn endpoint(&self) -> &str {
+        match &self.role {
+            Role::Connect(target) => &target.endpoint,
+            Role::Accept(_) => "an accepted peer",
+        }
+    }
+}

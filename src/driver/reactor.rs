@@ -1,0 +1,811 @@
+//! The work of one I/O thread: links, listeners and their timers.
+
+use super::handle::{BUDGET, IoThread, LinkHandle};
+use super::link::{Link, LinkSettings, Role, State, Target};
+use super::receive_pump::{Ending, Received, SideEffects, with_read_buffer};
+use super::send_pump::{Control, Sent};
+use crate::config::{ACCEPT_BUDGET, ACCEPT_PAUSE};
+use crate::connection::{Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction};
+use crate::error::{Errno, Result};
+use crate::io::{Event, Handler, Interest, TimerId, Timers, spawn_plain};
+use crate::log::debug;
+use crate::message::{Message, Metadata};
+use crate::sync::global::Ordering;
+use crate::transport::{Accepted, Attempt, Listener, Read, Route, Stream, finish_connect, start_connect};
+use socket2::Socket;
+use std::collections::HashMap;
+use std::io::IoSlice;
+use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Bits of ZMQ_RECONNECT_STOP.
+const STOP_REFUSED: i32 = 1;
+const STOP_HANDSHAKE: i32 = 2;
+const STOP_AFTER_DISCONNECT: i32 = 4;
+
+/// Poller keys of listeners have this bit; links have their slot and generation.
+const LISTENER: u64 = 1 << 63;
+
+/// What other threads ask of an I/O thread.
+pub enum Command {
+    /// Start a connecting link; its pipe end, when it has one already, is in the handle.
+    Connect { handle: Arc<LinkHandle>, settings: Arc<LinkSettings>, target: Arc<Target>, has_pipe: bool },
+    /// Watch a listener. `threads` are those that may serve its peers.
+    Listen { number: u64, listener: Arc<Listener>, settings: Arc<LinkSettings>, threads: Arc<[Arc<IoThread>]> },
+    /// Serve a peer that another thread accepted.
+    Accepted { socket: Socket, listener: Arc<Listener>, number: u64, settings: Arc<LinkSettings> },
+    /// The listener was closed: end what it accepted, after lingering.
+    Unlisten { number: u64, linger: Option<Duration> },
+    /// Addresses of a connecting link.
+    Resolved { handle: Arc<LinkHandle>, routes: Result<Vec<Route>> },
+    /// There is something to send.
+    Send(Arc<LinkHandle>),
+    /// There is room, or the end of a connection was seen.
+    Receive(Arc<LinkHandle>),
+    /// A PING asked for a deadline.
+    Inspect(Arc<LinkHandle>),
+    /// The socket let go.
+    Release(Arc<LinkHandle>),
+    /// End the thread.
+    Stop,
+}
+
+struct ListenerEntry {
+    listener: Arc<Listener>,
+    settings: Arc<LinkSettings>,
+    threads: Arc<[Arc<IoThread>]>,
+}
+
+/// What a timer is for.
+#[derive(Clone, Copy)]
+enum Purpose {
+    /// The deadline of a link's state.
+    State(u64),
+    Linger(u64),
+    Accept(u64),
+}
+
+/// See the module documentation.
+pub struct Reactor {
+    thread: Arc<IoThread>,
+    links: Vec<Option<Link>>,
+    free: Vec<usize>,
+    generation: u64,
+    listeners: HashMap<u64, ListenerEntry>,
+    timers: Timers<Purpose>,
+}
+
+/// Slot in the low 32 bits, generation above: an event for a link that is gone finds nobody.
+fn slot_of(key: u64) -> usize {
+    (key & 0xffff_ffff) as usize
+}
+
+/// Why an attempt or a connection ended, as far as the next step depends on it.
+enum Loss {
+    Network(String),
+    Refused(String),
+    Protocol(String),
+}
+
+impl Reactor {
+    pub fn new(thread: Arc<IoThread>) -> Self {
+        Self {
+            thread,
+            links: Vec::new(),
+            free: Vec::new(),
+            generation: 0,
+            listeners: HashMap::new(),
+            timers: Timers::new(),
+        }
+    }
+
+    // --- the table of links -----------------------------------------------------------------------------------
+
+    fn insert(&mut self, link: Link) -> u64 {
+        self.generation = (self.generation + 1) & 0x3fff_ffff;
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.links.push(None);
+            self.links.len() - 1
+        });
+        let key = (self.generation << 32) | slot as u64;
+        link.handle.key.store(key, Ordering::Relaxed);
+        self.links[slot] = Some(link);
+        self.thread.load.fetch_add(1, Ordering::Relaxed);
+        key
+    }
+
+    fn link(&mut self, key: u64) -> Option<&mut Link> {
+        let link = self.links.get_mut(slot_of(key))?.as_mut()?;
+        (link.handle.key.load(Ordering::Relaxed) == key).then_some(link)
+    }
+
+    /// The key of the link behind a handle, while it lives.
+    fn find(&mut self, handle: &Arc<LinkHandle>) -> Option<u64> {
+        let key = handle.key.load(Ordering::Relaxed);
+        self.link(key).filter(|link| Arc::ptr_eq(&link.handle, handle)).map(|_| key)
+    }
+
+    /// Does something to one link. A panic in it ends that link alone.
+    fn with_link(&mut self, key: u64, work: impl FnOnce(&mut Self, u64)) {
+        if catch_unwind(AssertUnwindSafe(|| work(self, key))).is_err() {
+            debug!("internal error: a connection is closed");
+            self.finish(key);
+        }
+    }
+
+    fn set_timer(&mut self, key: u64, after: Option<Duration>) {
+        let at = after.map(|after| Instant::now() + after);
+        self.set_deadline(key, at);
+    }
+
+    fn set_deadline(&mut self, key: u64, at: Option<Instant>) {
+        let timer = at.map(|at| self.timers.set(at, Purpose::State(key)));
+        let Some(link) = self.link(key) else { return };
+        if let Some(old) = std::mem::replace(&mut link.timer, timer) {
+            self.timers.cancel(old);
+        }
+    }
+
+    // --- connecting -------------------------------------------------------------------------------------------
+
+    /// Begins an attempt: finds the addresses, here or on a helper thread.
+    fn attempt(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let Role::Connect(target) = &link.role else { return };
+        let (target, settings) = (target.clone(), link.settings.clone());
+        if !target.transport.needs_lookup(&target.address) {
+            let routes = target.transport.routes(&target.address, &settings.options);
+            return self.resolved(key, routes);
+        }
+        link.state = State::Resolving;
+        let handle = link.handle.clone();
+        let started = spawn_plain("ZMQbg/Resolver", move || {
+            let routes = target.transport.routes(&target.address, &settings.options);
+            handle.post(|handle| Command::Resolved { handle, routes });
+        });
+        if let Err(error) = started {
+            self.lost(key, Loss::Network(format!("no thread for name resolution: {error}")));
+        }
+    }
+
+    fn resolved(&mut self, key: u64, routes: Result<Vec<Route>>) {
+        match routes {
+            Ok(mut routes) => {
+                routes.reverse();
+                self.connect_next(key, routes);
+            }
+            Err(error) => self.lost(key, Loss::Network(format!("the address cannot be resolved: {error}"))),
+        }
+    }
+
+    /// Tries the routes, the last of the list first.
+    fn connect_next(&mut self, key: u64, mut routes: Vec<Route>) {
+        let mut failure = Errno::INVALID;
+        while let Some(route) = routes.pop() {
+            let Some(link) = self.link(key) else { return };
+            let Role::Connect(target) = &link.role else { return };
+            match start_connect(target.transport, &route, &link.settings.options) {
+                Ok(Attempt::Connected(socket)) => return self.begin_handshake(key, socket),
+                Ok(Attempt::Pending(socket)) => {
+                    debug!("{}: connecting", link.endpoint());
+                    let timeout = link.settings.options.connect_timeout.filter(|timeout| !timeout.is_zero());
+                    let fd = socket.as_raw_fd();
+                    link.state = State::Connecting { socket, routes };
+                    return match link.handle.register(fd, Interest::WRITE) {
+                        Ok(()) => self.set_timer(key, timeout),
+                        Err(error) => self.lost(key, Loss::Network(error.to_string())),
+                    };
+                }
+                Err(error) => failure = error,
+            }
+        }
+        self.lost(key, attempt_failed(failure));
+    }
+
+    /// The kernel has decided about a pending attempt.
+    fn connect_decided(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        link.handle.unregister();
+        let State::Connecting { socket, routes } = std::mem::replace(&mut link.state, State::Waiting) else { return };
+        match finish_connect(&socket) {
+            Ok(()) => self.begin_handshake(key, socket),
+            Err(error) if routes.is_empty() => self.lost(key, attempt_failed(error)),
+            Err(_) => self.connect_next(key, routes),
+        }
+    }
+
+    // --- handshake --------------------------------------------------------------------------------------------
+
+    fn begin_handshake(&mut self, key: u64, socket: Socket) {
+        let Some(link) = self.link(key) else { return };
+        debug!("{}: connected", link.endpoint());
+        link.backoff.reset();
+        let stream = Arc::new(Stream::from(socket));
+        let handshake = Box::new(Handshake::new(link.settings.config.clone()));
+        let timeout = link.settings.options.handshake_interval.filter(|interval| !interval.is_zero());
+        let registered = link.handle.register(stream.raw(), Interest::READ);
+        link.state = State::Handshaking { stream, handshake, output: Vec::new(), refused: false };
+        if let Err(error) = registered {
+            return self.lost(key, Loss::Network(error.to_string()));
+        }
+        self.set_timer(key, timeout);
+        self.write_handshake(key);
+    }
+
+    /// Writes what the handshake has to say.
+    fn write_handshake(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let State::Handshaking { stream, handshake, output, .. } = &mut link.state else { return };
+        output.extend(handshake.take_output());
+        let mut written = 0;
+        while written < output.len() {
+            match stream.write(&[IoSlice::new(&output[written..])]) {
+                Ok(0) => break,
+                Ok(count) => written += count,
+                // The read side will find out; what the peer said before is still worth reading.
+                Err(_) => written = output.len(),
+            }
+        }
+        output.drain(..written);
+        let unsent = !output.is_empty();
+        link.handle.want_write(unsent);
+    }
+
+    fn read_handshake(&mut self, key: u64) {
+        loop {
+            let Some(link) = self.link(key) else { return };
+            let State::Handshaking { stream, handshake, refused, .. } = &mut link.state else { return };
+            let outcome = with_read_buffer(|buffer| match stream.read(buffer) {
+                Ok(Read::WouldBlock) => Ok(None),
+                Ok(Read::End) => Err(Loss::Network("the peer closed during the handshake".to_owned())),
+                Err(error) => Err(Loss::Network(format!("during the handshake: {error}"))),
+                // The peer was refused or refused us: wait for it to close.
+                Ok(Read::Bytes(_)) if *refused => Ok(Some(Vec::new())),
+                Ok(Read::Bytes(count)) => match handshake.handle_input(&buffer[..count]) {
+                    Ok(consumed) => Ok(Some(buffer[consumed..count].to_vec())),
+                    Err(Failure { kind: FailureKind::Refused(_), reason }) => {
+                        debug!("the peer refused the connection: {reason}");
+                        *refused = true;
+                        Ok(Some(Vec::new()))
+                    }
+                    Err(failure) => Err(loss_of(failure)),
+                },
+            });
+            let rest = match outcome {
+                Ok(None) => return,
+                Ok(Some(rest)) => rest,
+                // What we owe the peer is written even so: it learns why.
+                Err(loss) => {
+                    self.write_handshake(key);
+                    return self.lost(key, loss);
+                }
+            };
+            self.write_handshake(key);
+            let Some(link) = self.link(key) else { return };
+            let State::Handshaking { handshake, refused: false, output, .. } = &link.state else { continue };
+            if handshake.is_ready() {
+                let output = output.clone();
+                return self.establish(key, rest, output);
+            }
+        }
+    }
+
+    /// The handshake is done: makes the pipe if there is none, and lets the halves go to work.
+    fn establish(&mut self, key: u64, rest: Vec<u8>, unsent: Vec<u8>) {
+        let Some(link) = self.link(key) else { return };
+        let state = std::mem::replace(&mut link.state, State::Stopped);
+        let State::Handshaking { stream, handshake, .. } = state else { return };
+        let established = handshake.finish();
+        debug!("{}: handshake done, ZMTP {:?}", link.endpoint(), established.version);
+        let metadata = Arc::new(describe_peer(link, &stream, &established));
+        let now = Instant::now();
+        let heartbeats = established.version >= crate::connection::Version::V3_0;
+        let config = if heartbeats { link.settings.config.heartbeat } else { Default::default() };
+        let heartbeat = Heartbeat::new(&config, now);
+        let deadline = heartbeat.poll_timeout();
+        let traffic = link.handle.traffic.load(Ordering::Relaxed);
+        link.state = State::Established { stream: stream.clone(), heartbeat, traffic };
+        let connected = matches!(link.role, Role::Connect(_));
+        let (handle, settings) = (link.handle.clone(), link.settings.clone());
+        if !link.has_pipe {
+            let end = settings.owner.open_pipe(&handle, &settings.options, connected, &metadata);
+            handle.send.hold().inlet = Some(end.rx);
+            handle.receive.hold().outlet = Some(end.tx);
+            link.has_pipe = true;
+        } else {
+            let mut receive = handle.receive.hold();
+            if let Some(outlet) = &mut receive.outlet {
+                outlet.push_uncounted(Message::control(metadata));
+                outlet.flush();
+            }
+            let _ = receive.release();
+        }
+        {
+            let mut receive = handle.receive.hold();
+            if let Some(outlet) = &mut receive.outlet {
+                for message in established.injected {
+                    outlet.push(message);
+                }
+                outlet.flush();
+            }
+            receive.connect(stream.clone(), established.receive, rest);
+            let _ = receive.release();
+        }
+        let mut send = handle.send.hold();
+        send.connect(stream, established.send);
+        let _ = send.release();
+        if !unsent.is_empty() {
+            // The kernel did not take the end of our handshake: rare enough to give up on this connection.
+            return self.lost(key, Loss::Network("the peer does not read".to_owned()));
+        }
+        self.set_deadline(key, deadline);
+        settings.owner.attend();
+        self.drive_receive(key);
+        self.drive_send(key);
+    }
+
+    // --- driving ----------------------------------------------------------------------------------------------
+
+    fn drive_send(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let (handle, lingering) = (link.handle.clone(), link.lingering);
+        let Some(mut pump) = handle.send.try_hold() else { return };
+        let sent = pump.drive(handle.take_controls(), BUDGET);
+        let marked = pump.release();
+        match sent {
+            Sent::Blocked => handle.want_write(true),
+            Sent::More => handle.post(Command::Send),
+            Sent::Ended if lingering => return self.finish(key),
+            Sent::Idle | Sent::Ended | Sent::Unconnected => {}
+        }
+        if marked {
+            handle.post(Command::Send);
+        }
+        if lingering {
+            self.finish_if_drained(key);
+        }
+    }
+
+    fn drive_receive(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let handle = link.handle.clone();
+        let Some(mut pump) = handle.receive.try_hold() else { return };
+        let mut effects = SideEffects::default();
+        let received = pump.drive(BUDGET, &mut effects);
+        handle.note_room(&mut pump, &received);
+        let marked = pump.release();
+        if handle.apply(effects) {
+            self.drive_send(key);
+        }
+        match received {
+            Received::Drained | Received::Blocked | Received::Unconnected => {}
+            Received::More => handle.post(Command::Receive),
+            Received::Over(ending) => return self.over(key, ending),
+        }
+        if marked {
+            handle.post(Command::Receive);
+        }
+    }
+
+    /// The receive half found the end of an established connection.
+    fn over(&mut self, key: u64, ending: Ending) {
+        let loss = match ending {
+            Ending::Closed => Loss::Network("the peer closed the connection".to_owned()),
+            Ending::Network(error) => Loss::Network(error.to_string()),
+            Ending::Failure(failure) => loss_of(failure),
+        };
+        self.lost(key, loss);
+    }
+
+    fn link_event(&mut self, key: u64, event: Event) {
+        let Some(link) = self.link(key) else { return };
+        match &link.state {
+            State::Connecting { .. } => self.connect_decided(key),
+            State::Handshaking { .. } => {
+                if event.writable {
+                    self.write_handshake(key);
+                }
+                if event.readable || event.failed {
+                    self.read_handshake(key);
+                }
+            }
+            State::Established { .. } => {
+                let handle = link.handle.clone();
+                if event.writable {
+                    handle.want_write(false);
+                    self.drive_send(key);
+                }
+                if event.readable || (event.failed && handle.is_reading()) {
+                    self.drive_receive(key);
+                } else if event.failed {
+                    handle.want_write(false);
+                    handle.park();
+                }
+            }
+            State::Resolving | State::Waiting | State::Stopped => {}
+        }
+    }
+
+    // --- endings ----------------------------------------------------------------------------------------------
+
+    /// An attempt failed or a connection ended: retry, or end the link.
+    fn lost(&mut self, key: u64, loss: Loss) {
+        self.set_deadline(key, None);
+        let Some(link) = self.link(key) else { return };
+        let (reason, retry) = match &loss {
+            Loss::Network(reason) => (reason, true),
+            Loss::Refused(reason) => (reason, link.settings.options.reconnect_stop & STOP_REFUSED == 0),
+            Loss::Protocol(reason) => (reason, false),
+        };
+        let during_handshake = matches!(link.state, State::Handshaking { .. });
+        debug!("{}: {} ended: {reason}", link.endpoint(), link.state.name());
+        let was_attempt = matches!(link.state, State::Connecting { .. } | State::Resolving | State::Waiting);
+        let stop = link.settings.options.reconnect_stop;
+        let retry = retry
+            && matches!(link.role, Role::Connect(_))
+            && !(during_handshake && stop & STOP_HANDSHAKE != 0)
+            && !(link.lingering && stop & STOP_AFTER_DISCONNECT != 0);
+        if !retry {
+            return self.finish(key);
+        }
+        link.handle.unregister();
+        self.drop_connection(key);
+        if let Some(link) = self.link(key) {
+            if link.lingering && self.finish_if_drained(key) {
+                return;
+            }
+        }
+        self.retry(key, was_attempt);
+    }
+
+    /// Waits for the next attempt, as the options say.
+    fn retry(&mut self, key: u64, was_attempt: bool) {
+        let Some(link) = self.link(key) else { return };
+        match link.settings.options.reconnect_delay() {
+            Some(_) => {
+                let pause = link.backoff.next(super::backoff::random());
+                debug!("{}: next attempt in {} ms", link.endpoint(), pause.as_millis());
+                link.state = State::Waiting;
+                self.set_timer(key, Some(pause));
+            }
+            // A first attempt that failed leaves the pipe in place for ever, a lost connection ends it.
+            None if was_attempt => link.state = State::Stopped,
+            None => self.finish(key),
+        }
+    }
+
+    /// Takes the halves off a connection that is gone. What is queued in the pipe stays, except where the socket will
+    /// say it again (subscriptions), or where there is no pipe without a connection (ZMQ_IMMEDIATE).
+    fn drop_connection(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let was_established = matches!(link.state, State::Established { .. });
+        link.state = State::Waiting;
+        let (handle, settings) = (link.handle.clone(), link.settings.clone());
+        handle.receive.hold().disconnect();
+        handle.send.hold().disconnect();
+        if !was_established {
+            return;
+        }
+        if settings.options.immediate {
+            link.has_pipe = false;
+            close_pipe(&handle);
+        } else {
+            let resubscribes = matches!(
+                settings.options.socket_type,
+                crate::options::SocketType::Sub | crate::options::SocketType::Xsub
+            );
+            if resubscribes {
+                if let Some(inlet) = &mut handle.send.hold().inlet {
+                    inlet.discard();
+                }
+            }
+            if let Some(outlet) = &handle.receive.hold().outlet {
+                outlet.hiccup();
+            }
+        }
+        settings.owner.attend();
+    }
+
+    /// The socket let go of the pipe: send what is left as long as linger allows, then end.
+    fn release(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let linger = *link.handle.linger.lock();
+        self.begin_linger(key, linger);
+    }
+
+    fn begin_linger(&mut self, key: u64, linger: Option<Duration>) {
+        let Some(link) = self.link(key) else { return };
+        link.lingering = true;
+        let established = matches!(link.state, State::Established { .. });
+        if established {
+            self.drive_send(key);
+        }
+        if self.finish_if_drained(key) {
+            return;
+        }
+        let stops = self.link(key).is_some_and(|link| {
+            link.settings.options.reconnect_stop & STOP_AFTER_DISCONNECT != 0 && !established
+        });
+        match linger {
+            _ if stops => self.finish(key),
+            Some(Duration::ZERO) => self.finish(key),
+            Some(linger) => {
+                let timer = self.timers.set(Instant::now() + linger, Purpose::Linger(key));
+                self.replace_linger_timer(key, Some(timer));
+            }
+            None => {}
+        }
+    }
+
+    fn replace_linger_timer(&mut self, key: u64, timer: Option<TimerId>) {
+        let Some(link) = self.link(key) else { return };
+        if let Some(old) = std::mem::replace(&mut link.linger_timer, timer) {
+            self.timers.cancel(old);
+        }
+    }
+
+    /// Ends a lingering link that has nothing left to send.
+    fn finish_if_drained(&mut self, key: u64) -> bool {
+        let Some(link) = self.link(key) else { return true };
+        let handle = link.handle.clone();
+        let Some(mut pump) = handle.send.try_hold() else { return false };
+        let drained = pump.is_drained();
+        if pump.release() {
+            handle.post(Command::Send);
+        }
+        if drained {
+            self.finish(key);
+        }
+        drained
+    }
+
+    /// Ends a link for good.
+    fn finish(&mut self, key: u64) {
+        self.set_deadline(key, None);
+        self.replace_linger_timer(key, None);
+        if self.link(key).is_none() {
+            return;
+        }
+        let Some(link) = self.links[slot_of(key)].take() else { return };
+        self.free.push(slot_of(key));
+        self.thread.load.fetch_sub(1, Ordering::Relaxed);
+        debug!("{}: ended", link.endpoint());
+        let handle = &link.handle;
+        handle.unregister();
+        handle.receive.hold().disconnect();
+        handle.send.hold().disconnect();
+        if let State::Handshaking { stream, .. } | State::Established { stream, .. } = &link.state {
+            // A thread that adopted the stream still holds it: wake it.
+            if Arc::strong_count(stream) > 1 {
+                stream.shutdown();
+            }
+        }
+        close_pipe(handle);
+        link.settings.owner.attend();
+    }
+
+    // --- listeners --------------------------------------------------------------------------------------------
+
+    fn listen(&mut self, number: u64, entry: ListenerEntry) {
+        if let Err(error) = self.thread.poller.add(entry.listener.raw(), LISTENER | number, Interest::READ) {
+            debug!("{}: cannot be watched: {error}", entry.listener.endpoint());
+        }
+        self.thread.load.fetch_add(1, Ordering::Relaxed);
+        self.listeners.insert(number, entry);
+    }
+
+    fn accept(&mut self, number: u64) {
+        for _ in 0..ACCEPT_BUDGET {
+            let Some(entry) = self.listeners.get(&number) else { return };
+            match entry.listener.accept(&entry.settings.options) {
+                Accepted::Peer(socket) => {
+                    let (listener, settings) = (entry.listener.clone(), entry.settings.clone());
+                    let least = entry.threads.iter().min_by_key(|thread| thread.load.load(Ordering::Relaxed));
+                    match least {
+                        Some(thread) if !Arc::ptr_eq(thread, &self.thread) => {
+                            thread.mailbox.post(Command::Accepted { socket, listener, number, settings });
+                        }
+                        _ => self.adopt_peer(socket, &listener, number, settings),
+                    }
+                }
+                Accepted::Refused => debug!("{}: a peer was refused", entry.listener.endpoint()),
+                Accepted::Exhausted(error) => {
+                    debug!("{}: accepting pauses: {error}", entry.listener.endpoint());
+                    self.thread.poller.remove(entry.listener.raw());
+                    self.timers.set(Instant::now() + ACCEPT_PAUSE, Purpose::Accept(number));
+                    return;
+                }
+                Accepted::Nobody | Accepted::Closed => return,
+            }
+        }
+    }
+
+    fn resume_accept(&mut self, number: u64) {
+        if let Some(entry) = self.listeners.get(&number) {
+            let _ = self.thread.poller.add(entry.listener.raw(), LISTENER | number, Interest::READ);
+        }
+    }
+
+    fn adopt_peer(&mut self, socket: Socket, listener: &Listener, number: u64, settings: Arc<LinkSettings>) {
+        let handle = LinkHandle::new(self.thread.clone());
+        let key = self.insert(Link::new(handle, settings, Role::Accept(number), listener.transport(), State::Waiting));
+        self.with_link(key, |reactor, key| reactor.begin_handshake(key, socket));
+    }
+
+    fn unlisten(&mut self, number: u64, linger: Option<Duration>) {
+        if self.listeners.remove(&number).is_some() {
+            self.thread.load.fetch_sub(1, Ordering::Relaxed);
+        }
+        let accepted = |link: &&Link| matches!(link.role, Role::Accept(from) if from == number) && !link.lingering;
+        let keys: Vec<u64> = self
+            .links
+            .iter()
+            .flatten()
+            .filter(accepted)
+            .map(|link| link.handle.key.load(Ordering::Relaxed))
+            .collect();
+        for key in keys {
+            self.with_link(key, |reactor, key| {
+                // The socket is told first, so that it writes nothing more; what it wrote is still sent.
+                if let Some(link) = reactor.link(key) {
+                    let handle = link.handle.clone();
+                    let mut receive = handle.receive.hold();
+                    receive.disconnect();
+                    if let Some(outlet) = &mut receive.outlet {
+                        outlet.close();
+                    }
+                    let _ = receive.release();
+                    handle.set_blocked(true);
+                    link.settings.owner.clone().attend();
+                }
+                reactor.begin_linger(key, linger);
+            });
+        }
+    }
+
+    // --- timers -----------------------------------------------------------------------------------------------
+
+    fn state_timer(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        link.timer = None;
+        match &mut link.state {
+            State::Waiting => self.attempt(key),
+            State::Connecting { .. } => {
+                link.handle.unregister();
+                self.lost(key, Loss::Network("the attempt took too long".to_owned()));
+            }
+            State::Handshaking { .. } => {
+                self.lost(key, Loss::Network("the handshake took too long".to_owned()));
+            }
+            State::Established { .. } => self.heartbeat(key),
+            State::Resolving | State::Stopped => {}
+        }
+    }
+
+    /// A heartbeat deadline has come, or a new one is to be set.
+    fn heartbeat(&mut self, key: u64) {
+        let now = Instant::now();
+        let Some(link) = self.link(key) else { return };
+        let handle = link.handle.clone();
+        let State::Established { heartbeat, traffic, .. } = &mut link.state else { return };
+        let seen = handle.traffic.load(Ordering::Relaxed);
+        if seen != *traffic {
+            *traffic = seen;
+            heartbeat.handle_traffic(now);
+        }
+        if let Some(ttl) = handle.take_peer_ttl() {
+            heartbeat.handle_ping_ttl(ttl, now);
+        }
+        let action = heartbeat.handle_timeout(now);
+        let deadline = heartbeat.poll_timeout();
+        match action {
+            HeartbeatAction::Dead => return self.lost(key, Loss::Network("the peer is silent".to_owned())),
+            HeartbeatAction::SendPing => {
+                handle.push_control(Control::Ping);
+                self.drive_send(key);
+            }
+            HeartbeatAction::Nothing => {}
+        }
+        self.set_deadline(key, deadline);
+    }
+}
+
+impl Handler for Reactor {
+    type Command = Command;
+
+    fn command(&mut self, command: Command) -> bool {
+        match command {
+            Command::Connect { handle, settings, target, has_pipe } => {
+                let transport = target.transport;
+                let mut link = Link::new(handle, settings, Role::Connect(target), transport, State::Waiting);
+                link.has_pipe = has_pipe;
+                let key = self.insert(link);
+                self.with_link(key, Self::attempt);
+            }
+            Command::Listen { number, listener, settings, threads } => {
+                self.listen(number, ListenerEntry { listener, settings, threads });
+            }
+            Command::Accepted { socket, listener, number, settings } => {
+                self.adopt_peer(socket, &listener, number, settings);
+            }
+            Command::Unlisten { number, linger } => self.unlisten(number, linger),
+            Command::Resolved { handle, routes } => {
+                if let Some(key) = self.find(&handle) {
+                    self.with_link(key, |reactor, key| reactor.resolved(key, routes));
+                }
+            }
+            Command::Send(handle) => self.for_handle(&handle, Self::drive_send),
+            Command::Receive(handle) => self.for_handle(&handle, Self::drive_receive),
+            Command::Inspect(handle) => self.for_handle(&handle, Self::heartbeat),
+            Command::Release(handle) => self.for_handle(&handle, Self::release),
+            Command::Stop => return false,
+        }
+        true
+    }
+
+    fn event(&mut self, event: Event) {
+        if event.key & LISTENER != 0 {
+            self.accept(event.key & !LISTENER);
+        } else {
+            self.with_link(event.key, |reactor, key| reactor.link_event(key, event));
+        }
+    }
+
+    fn timers(&mut self, now: Instant) -> Option<Instant> {
+        while let Some(purpose) = self.timers.pop_due(now) {
+            match purpose {
+                Purpose::State(key) => self.with_link(key, Self::state_timer),
+                Purpose::Linger(key) => self.with_link(key, |reactor, key| {
+                    debug!("linger time is over, unsent messages are dropped");
+                    reactor.finish(key);
+                }),
+                Purpose::Accept(number) => self.resume_accept(number),
+            }
+        }
+        self.timers.next_deadline()
+    }
+}
+
+impl Reactor {
+    fn for_handle(&mut self, handle: &Arc<LinkHandle>, work: impl FnOnce(&mut Self, u64)) {
+        if let Some(key) = self.find(handle) {
+            self.with_link(key, work);
+        }
+    }
+}
+
+/// Ends both directions of a link's pipe; the socket is told, and what it received stays readable.
+fn close_pipe(handle: &Arc<LinkHandle>) {
+    let inlet = handle.send.hold().inlet.take();
+    let outlet = handle.receive.hold().outlet.take();
+    if let Some(mut outlet) = outlet {
+        outlet.close();
+    }
+    drop(inlet);
+}
+
+fn attempt_failed(error: Errno) -> Loss {
+    let reason = format!("cannot connect: {error}");
+    if error.raw() == libc::ECONNREFUSED { Loss::Refused(reason) } else { Loss::Network(reason) }
+}
+
+fn loss_of(failure: Failure) -> Loss {
+    match failure.kind {
+        FailureKind::NoMemory | FailureKind::Refused(_) => Loss::Network(failure.reason),
+        FailureKind::Protocol(_) | FailureKind::Authentication(_) => Loss::Protocol(failure.reason),
+    }
+}
+
+/// What applications can ask about the peer (`zmq_msg_gets`). What the transport vouches for comes first, so that a
+/// peer cannot claim it.
+fn describe_peer(link: &Link, stream: &Stream, established: &crate::connection::Established) -> Metadata {
+    let mut metadata = Metadata::new(established.routing_id.clone());
+    metadata.set_descriptor(stream.raw());
+    metadata.insert("Peer-Address", link.peer_address(stream).as_bytes());
+    for (name, value) in &established.properties {
+        metadata.insert(name, value);
+    }
+    metadata
+}

@@ -1,0 +1,127 @@
+//! A half of a connection that whoever is free drives.
+//!
+//! [`Token::try_hold`] never blocks. A caller that finds the token held leaves a mark; the holder finds it when it
+//! lets go ([`Held::release`]) and must then look again on the caller's behalf. So work announced to a held
+//! token is never forgotten, and nobody waits.
+
+use crate::sync::{AtomicU32, Ordering, UnsafeCell};
+use std::ops::{Deref, DerefMut};
+
+const FREE: u32 = 0;
+const HELD: u32 = 1;
+/// Held, and somebody else came by.
+const MARKED: u32 = 2;
+
+/// See the module documentation.
+pub struct Token<T> {
+    state: AtomicU32,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value is reached only through `Held`, of which `state` admits one at a time.
+unsafe impl<T: Send> Sync for Token<T> {}
+// SAFETY: owning the token is owning the value.
+unsafe impl<T: Send> Send for Token<T> {}
+
+impl<T> Token<T> {
+    pub fn new(value: T) -> Self {
+        Self { state: AtomicU32::new(FREE), value: UnsafeCell::new(value) }
+    }
+
+    /// The value, or `None` after leaving a mark for whoever holds it.
+    #[inline]
+    pub fn try_hold(&self) -> Option<Held<'_, T>> {
+        let mut seen = FREE;
+        loop {
+            let next = if seen == FREE { HELD } else { MARKED };
+            // Acquire pairs with the Release in `Held::release`; Release publishes the work behind the mark.
+            match self.state.compare_exchange(seen, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(FREE) => return Some(Held { token: self, released: false }),
+                Ok(_) => return None,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// The value once its holder lets go. A holder drives for a bounded time and never blocks, so the wait is short.
+    pub fn hold(&self) -> Held<'_, T> {
+        loop {
+            if let Some(held) = self.try_hold() {
+                return held;
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Exclusive use of a token's value.
+pub struct Held<'a, T> {
+    token: &'a Token<T>,
+    released: bool,
+}
+
+impl<T> Held<'_, T> {
+    /// Lets go. True when somebody came by meanwhile: drive again.
+    #[inline]
+    #[must_use = "work that was announced meanwhile must be done"]
+    pub fn release(mut self) -> bool {
+        self.released = true;
+        // AcqRel: Release hands the value on, Acquire sees the work behind a mark.
+        self.token.state.swap(FREE, Ordering::AcqRel) == MARKED
+    }
+}
+
+impl<T> Deref for Held<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: one `Held` at a time, by `state`.
+        self.token.value.with(|value| unsafe { &*value })
+    }
+}
+
+impl<T> DerefMut for Held<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: one `Held` at a time, by `state`.
+        self.token.value.with_mut(|value| unsafe { &mut *value })
+    }
+}
+
+impl<T> Drop for Held<'_, T> {
+    fn drop(&mut self) {
+        if !self.released {
+            self.token.state.store(FREE, Ordering::Release);
+        }
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use crate::sync::{Arc, AtomicU32};
+
+    /// Two threads announce one piece of work each and try to drive; all work gets done, one driver at a time.
+    #[test]
+    fn loom_announced_work_is_done() {
+        loom::model(|| {
+            let token = Arc::new(Token::new(0_u32));
+            let announced = Arc::new(AtomicU32::new(0));
+            let run = |token: &Token<u32>, announced: &AtomicU32| {
+                announced.fetch_add(1, Ordering::Relaxed);
+                while let Some(mut done) = token.try_hold() {
+                    *done = announced.load(Ordering::Relaxed);
+                    if !done.release() {
+                        break;
+                    }
+                }
+            };
+            let (other_token, other_announced) = (token.clone(), announced.clone());
+            let other = loom::thread::spawn(move || run(&other_token, &other_announced));
+            run(&token, &announced);
+            other.join().unwrap();
+            assert_eq!(*token.try_hold().unwrap(), 2);
+        });
+    }
+}

@@ -1,0 +1,19 @@
+//! What an event loop is made of: poller, timers, waker, mailbox, and the I/O thread that turns them.
+//!
+//! Knows: descriptors, deadlines, threads. Must not know: what the descriptors carry. The loop in [`thread`] hands
+//! commands, readiness and timers to a [`Handler`].
+
+mod mailbox;
+mod poller;
+mod thread;
+mod timers;
+mod waker;
+
+pub use mailbox::Mailbox;
+pub use poller::{Event, Interest, Poller};
+pub use thread::{Handler, ThreadSettings, is_io_thread, run, spawn_plain, start, watch_mailbox};
+pub use timers::{TimerId, Timers};
+pub use waker::Waker;
+
+#[cfg(all(test, loom))]
+mod loom_tests;

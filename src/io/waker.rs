@@ -1,0 +1,126 @@
+//! Waking a thread that waits in poll or epoll, without a system call when it does not wait.
+//!
+//! One word holds PENDING (there is work), EXPOSED (the application polls the descriptor itself, ZMQ_FD) and the
+//! number of sleepers. `notify` sets PENDING and writes to the eventfd only if that was news and somebody may be
+//! waiting. A sleeper adds itself, then looks at PENDING again before it waits: both are read-modify-writes of one
+//! word, so either the notifier sees the sleeper or the sleeper sees PENDING.
+
+use crate::error::Result;
+use crate::sync::{AtomicU32, Ordering};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
+
+const PENDING: u32 = 1;
+const EXPOSED: u32 = 2;
+const SLEEPER: u32 = 4;
+
+/// See the module documentation.
+pub struct Waker {
+    state: AtomicU32,
+    fd: OnceLock<OwnedFd>,
+}
+
+impl Default for Waker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Waker {
+    pub fn new() -> Self {
+        Self { state: AtomicU32::new(0), fd: OnceLock::new() }
+    }
+
+    /// Tells that there is work. Work is written before the call and visible after [`Waker::take`].
+    #[inline]
+    pub fn notify(&self) {
+        // AcqRel pairs with `take` and `begin_sleep`.
+        let previous = self.state.fetch_or(PENDING, Ordering::AcqRel);
+        if previous & PENDING == 0 && previous != 0 {
+            self.signal();
+        }
+    }
+
+    /// Takes notice of the work. False when there is none.
+    #[inline]
+    pub fn take(&self) -> bool {
+        // Relaxed: a miss is found at the next call, or by `begin_sleep`.
+        if self.state.load(Ordering::Relaxed) & PENDING == 0 {
+            return false;
+        }
+        let previous = self.state.fetch_and(!PENDING, Ordering::AcqRel);
+        if previous & EXPOSED != 0 {
+            self.drain();
+        }
+        true
+    }
+
+    /// Whether there is work, without taking notice.
+    #[inline]
+    pub fn is_pending(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & PENDING != 0
+    }
+
+    /// Announces a wait on [`Waker::fd`]. False: there is work, do not wait, and do not call `end_sleep`.
+    pub fn begin_sleep(&self) -> bool {
+        let previous = self.state.fetch_add(SLEEPER, Ordering::AcqRel);
+        if previous & PENDING != 0 {
+            self.end_sleep();
+            return false;
+        }
+        true
+    }
+
+    /// Ends the wait announced by `begin_sleep`.
+    pub fn end_sleep(&self) {
+        self.state.fetch_sub(SLEEPER, Ordering::AcqRel);
+    }
+
+    /// Threads waiting now.
+    pub fn sleepers(&self) -> u32 {
+        self.state.load(Ordering::Relaxed) / SLEEPER
+    }
+
+    /// The descriptor to wait on; made when first asked for. Call it before `begin_sleep`.
+    pub fn fd(&self) -> Result<RawFd> {
+        if let Some(fd) = self.fd.get() {
+            return Ok(fd.as_raw_fd());
+        }
+        // SAFETY: no pointers are involved.
+        let raw = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+        if raw < 0 {
+            return Err(crate::error::Errno::last());
+        }
+        // SAFETY: a new descriptor that nobody else owns.
+        let _ = self.fd.set(unsafe { OwnedFd::from_raw_fd(raw) });
+        self.fd()
+    }
+
+    /// Gives the descriptor to the application for good: from now on every piece of news is signalled on it.
+    pub fn expose(&self) -> Result<RawFd> {
+        let fd = self.fd()?;
+        if self.state.fetch_or(EXPOSED, Ordering::AcqRel) & EXPOSED == 0 {
+            // Whoever starts to poll looks at ZMQ_EVENTS once first.
+            self.signal();
+        }
+        Ok(fd)
+    }
+
+    /// Makes the descriptor unreadable, after a wait that found it readable.
+    pub fn drain(&self) {
+        if let Some(fd) = self.fd.get() {
+            let mut count = 0_u64;
+            // SAFETY: eight writable bytes, as eventfd(2) asks for.
+            unsafe { libc::read(fd.as_raw_fd(), (&raw mut count).cast(), 8) };
+        }
+    }
+
+    #[cold]
+    fn signal(&self) {
+        if let Some(fd) = self.fd.get() {
+            let one = 1_u64;
+            // SAFETY: eight readable bytes; a failure could only be a full counter, which is readable anyway.
+            unsafe { libc::write(fd.as_raw_fd(), (&raw const one).cast(), 8) };
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Bodies that do not fit into the message itself: one reference-counted block.
+//!
+//! A block either carries the bytes right behind its header (one allocation), or points at memory that the
+//! application or a `Vec` owns and that is given back through a function when the last reference goes.
+
+use crate::error::{Errno, Result};
+use crate::sync::{AtomicUsize, Ordering, fence};
+use std::alloc::{Layout, alloc, dealloc};
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
+/// Gives application memory back: `zmq_free_fn` of zmq.h.
+pub type FreeFn = unsafe extern "C" fn(data: *mut c_void, hint: *mut c_void);
+
+/// Header of a shared body.
+#[repr(C, align(16))]
+struct Header {
+    references: AtomicUsize,
+    data: *mut u8,
+    size: usize,
+    release: Release,
+}
+
+/// What to do with the bytes when the last reference goes.
+enum Release {
+    /// The bytes are part of the block.
+    Nothing,
+    /// They belong to the application.
+    Call(FreeFn, *mut c_void),
+    /// They belong to a vector of this capacity.
+    Vector(usize),
+}
+
+/// A counted reference to a body. Not `Drop`: it lives in a union, so its owner calls [`Content::release`].
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Content(NonNull<Header>);
+
+impl Content {
+    /// A block with room for `size` uninitialised bytes. Fails with ENOMEM.
+    pub fn allocate(size: usize) -> Result<Self> {
+        let layout = block_layout(size)?;
+        // SAFETY: the layout is never empty, it holds a header.
+        let block = NonNull::new(unsafe { alloc(layout) }).ok_or(Errno::NO_MEMORY)?;
+        let header = block.cast::<Header>();
+        // SAFETY: the block is large enough for a header followed by `size` bytes.
+        unsafe {
+            let data = block.as_ptr().add(size_of::<Header>());
+            header.write(Header { references: AtomicUsize::new(1), data, size, release: Release::Nothing });
+        }
+        Ok(Self(header))
+    }
+
+    /// A reference to application memory; `free` runs exactly once, when the last reference goes.
+    ///
+    /// # Safety
+    /// `data` must stay valid for `size` bytes until `free` has been called. On failure nothing is called.
+    pub unsafe fn from_user(data: *mut u8, size: usize, free: FreeFn, hint: *mut c_void) -> Result<Self> {
+        Self::foreign(data, size, Release::Call(free, hint))
+    }
+
+    /// Takes over a vector without copying it.
+    pub fn from_vec(bytes: Vec<u8>) -> Result<Self> {
+        let mut bytes = std::mem::ManuallyDrop::new(bytes);
+        let (data, size, capacity) = (bytes.as_mut_ptr(), bytes.len(), bytes.capacity());
+        Self::foreign(data, size, Release::Vector(capacity)).inspect_err(|_| {
+            // SAFETY: the vector was not taken over, so it is dropped here, once.
+            unsafe { std::mem::ManuallyDrop::drop(&mut bytes) };
+        })
+    }
+
+    fn foreign(data: *mut u8, size: usize, release: Release) -> Result<Self> {
+        let layout = Layout::new::<Header>();
+        // SAFETY: the layout of a header is not empty.
+        let header = NonNull::new(unsafe { alloc(layout) }).ok_or(Errno::NO_MEMORY)?.cast::<Header>();
+        // SAFETY: freshly allocated with the layout of a header.
+        unsafe { header.write(Header { references: AtomicUsize::new(1), data, size, release }) };
+        Ok(Self(header))
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: the block lives as long as a counted reference, and `self` is one.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Start of the bytes.
+    #[inline]
+    pub fn data(&self) -> *mut u8 {
+        self.header().data
+    }
+
+    /// Number of bytes.
+    #[inline]
+    pub fn size(&self) -> usize {
+        self.header().size
+    }
+
+    /// A second reference to the same bytes.
+    #[inline]
+    pub fn share(&self) -> Self {
+        // Relaxed: a new reference is made from an existing one, which keeps the block alive.
+        self.header().references.fetch_add(1, Ordering::Relaxed);
+        Self(self.0)
+    }
+
+    /// Gives this reference up.
+    ///
+    /// # Safety
+    /// The reference must not be used afterwards.
+    #[inline]
+    pub unsafe fn release(self) {
+        let references = &self.header().references;
+        // A sole owner needs no atomic subtraction; Acquire pairs with the Release below on other threads.
+        if references.load(Ordering::Acquire) != 1 {
+            // Release orders this owner's reads and writes before the free; pairs with the fence.
+            if references.fetch_sub(1, Ordering::Release) != 1 {
+                return;
+            }
+            fence(Ordering::Acquire);
+        }
+        // SAFETY: this was the last reference.
+        unsafe { self.destroy() };
+    }
+
+    /// # Safety
+    /// No other reference may exist.
+    unsafe fn destroy(self) {
+        // SAFETY: the block was written by `allocate` or `foreign` and is read out once, here.
+        let header = unsafe { self.0.read() };
+        let embedded = matches!(header.release, Release::Nothing);
+        let layout = if embedded { block_layout(header.size) } else { Ok(Layout::new::<Header>()) };
+        if let Ok(layout) = layout {
+            // SAFETY: the same layout as at allocation, computed from the same size.
+            unsafe { dealloc(self.0.as_ptr().cast(), layout) };
+        }
+        // The block is gone before user code runs: a free function may call back into the library.
+        match header.release {
+            Release::Nothing => {}
+            // SAFETY: the caller of `from_user` promised that the pair is valid until this one call.
+            Release::Call(free, hint) => unsafe { free(header.data.cast(), hint) },
+            // SAFETY: pointer, length and capacity come from the vector taken over in `from_vec`.
+            Release::Vector(capacity) => drop(unsafe { Vec::from_raw_parts(header.data, header.size, capacity) }),
+        }
+    }
+}
+
+fn block_layout(size: usize) -> Result<Layout> {
+    let total = size.checked_add(size_of::<Header>()).ok_or(Errno::NO_MEMORY)?;
+    Layout::from_size_align(total, align_of::<Header>()).map_err(|_| Errno::NO_MEMORY)
+}

@@ -1,0 +1,89 @@
+//! Tests of storage, sharing and release.
+
+use super::*;
+use crate::sync::global::{AtomicUsize, Ordering};
+
+unsafe extern "C" fn count(_: *mut c_void, hint: *mut c_void) {
+    // SAFETY: every test passes a counter that outlives its messages.
+    unsafe { &*hint.cast::<AtomicUsize>() }.fetch_add(1, Ordering::SeqCst);
+}
+
+fn user_message(bytes: &mut [u8], freed: &AtomicUsize) -> Message {
+    let hint = std::ptr::from_ref(freed).cast_mut().cast();
+    // SAFETY: the buffer outlives the message in every test below.
+    unsafe { Message::from_user(bytes.as_mut_ptr(), bytes.len(), count, hint) }.unwrap()
+}
+
+#[test]
+fn bodies_keep_their_bytes_on_both_sides_of_the_inline_limit() {
+    for size in [0, 1, 32, 33, 34, 40, 41, 1000, 1 << 20] {
+        let bytes: Vec<u8> = (0..size).map(|i| i as u8).collect();
+        let message = Message::from_slice(&bytes).unwrap();
+        assert_eq!(message.data(), bytes);
+        assert_eq!(message.is_indirect(), size > INLINE_MAX);
+        assert_eq!(Message::from_vec(bytes.clone()).unwrap().data(), bytes);
+    }
+}
+
+#[test]
+fn a_copy_of_34_bytes_is_shared_and_one_of_33_is_not() {
+    for size in [33, 34] {
+        let mut message = Message::with_size(size).unwrap();
+        assert!(!message.is_shared());
+        let copy = message.share();
+        assert_eq!(copy.is_shared(), size > INLINE_MAX);
+        assert_eq!(message.is_shared(), size > INLINE_MAX);
+    }
+}
+
+#[test]
+fn application_memory_is_freed_once_after_the_last_copy() {
+    let freed = AtomicUsize::new(0);
+    let mut bytes = [7; 10];
+    let mut message = user_message(&mut bytes, &freed);
+    let copies: Vec<_> = (0..3).map(|_| message.share()).collect();
+    drop(message);
+    assert_eq!(freed.load(Ordering::SeqCst), 0);
+    drop(copies);
+    assert_eq!(freed.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn an_impossible_size_is_no_memory() {
+    for size in [usize::MAX, usize::MAX - 40, isize::MAX as usize] {
+        assert_eq!(Message::with_size(size).unwrap_err(), crate::error::Errno::NO_MEMORY);
+    }
+}
+
+#[test]
+fn closed_and_zeroed_memory_is_not_a_message() {
+    let mut memory = std::mem::MaybeUninit::<Message>::zeroed();
+    // SAFETY: 64 readable bytes, and `close` only after `is_valid`.
+    unsafe {
+        assert!(!Message::is_valid(memory.as_ptr()));
+        memory.write(Message::from_slice(&[1; 100]).unwrap());
+        assert!(Message::is_valid(memory.as_ptr()));
+        Message::close(memory.as_mut_ptr());
+        assert!(!Message::is_valid(memory.as_ptr()));
+    }
+}
+
+#[test]
+fn sending_forgets_what_receiving_attached() {
+    let mut message = Message::from_slice(b"x").unwrap();
+    message.add_flags(MORE | SUBSCRIBE);
+    message.set_metadata(Some(Arc::new(Metadata::new(Vec::new()))));
+    message.prepare_to_send(false);
+    assert!(!message.more() && !message.has_flags(SUBSCRIBE) && message.metadata().is_none());
+}
+
+#[test]
+fn the_first_value_of_a_property_wins() {
+    let mut metadata = Metadata::new(b"me".to_vec());
+    metadata.insert("X-a", b"1");
+    metadata.insert("X-a", b"2");
+    metadata.insert("X-b", b"cut\0here");
+    assert_eq!(metadata.property("X-a"), Some(c"1"));
+    assert_eq!(metadata.property("X-b"), Some(c"cut"));
+    assert_eq!(metadata.property("x-a"), None);
+}

@@ -1,0 +1,194 @@
+//! The pipes of one socket.
+//!
+//! A pattern holds [`PipeId`]s and asks this table for everything else, so that a pipe has one owner.
+
+use crate::message::{Message, Metadata};
+use crate::pipe::{End, Readiness};
+use std::sync::Arc;
+
+/// A pipe of one socket. Valid from `attach` to `detach` of the pattern; then the number may be used again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct PipeId(pub u32);
+
+/// Table of the pipes of one socket.
+#[derive(Default)]
+pub struct Pipes {
+    slots: Vec<Option<Slot>>,
+    free: Vec<u32>,
+    ended: Vec<PipeId>,
+    /// Whether parts handed out carry their metadata: wanted by `zmq_msg_recv`, not by `zmq_recv`.
+    pub with_metadata: bool,
+}
+
+struct Slot {
+    end: End,
+    /// False once the peer has closed: nothing more may be written.
+    writable: bool,
+}
+
+impl Pipes {
+    /// Adds a pipe.
+    pub fn insert(&mut self, end: End) -> PipeId {
+        let slot = Some(Slot { end, writable: true });
+        match self.free.pop() {
+            Some(index) => {
+                self.slots[index as usize] = slot;
+                PipeId(index)
+            }
+            None => {
+                self.slots.push(slot);
+                PipeId(self.slots.len() as u32 - 1)
+            }
+        }
+    }
+
+    /// Takes a pipe out.
+    pub fn remove(&mut self, id: PipeId) -> Option<End> {
+        let slot = self.slots.get_mut(id.0 as usize)?.take()?;
+        self.free.push(id.0);
+        self.ended.retain(|&ended| ended != id);
+        if self.free.len() == self.slots.len() {
+            *self = Self { with_metadata: self.with_metadata, ..Self::default() };
+        }
+        Some(slot.end)
+    }
+
+    /// The end of a pipe.
+    #[inline]
+    pub fn end(&mut self, id: PipeId) -> Option<&mut End> {
+        Some(&mut self.slots.get_mut(id.0 as usize)?.as_mut()?.end)
+    }
+
+    /// All pipes there are.
+    pub fn ids(&self) -> impl Iterator<Item = PipeId> + '_ {
+        self.slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.is_some())
+            .map(|(index, _)| PipeId(index as u32))
+    }
+
+    /// Number of pipes.
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// True when there is no pipe.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Notes that the peer of a pipe is gone: nothing may be written any more.
+    pub fn forbid_writing(&mut self, id: PipeId) {
+        if let Some(Some(slot)) = self.slots.get_mut(id.0 as usize) {
+            slot.writable = false;
+            slot.end.tx.rollback();
+        }
+    }
+
+    /// Whether the next part may be written: the peer is there, and a message may be begun or continued.
+    #[inline]
+    pub fn has_room(&mut self, id: PipeId) -> bool {
+        match self.slots.get_mut(id.0 as usize) {
+            Some(Some(slot)) => slot.writable && slot.end.tx.has_room(),
+            _ => false,
+        }
+    }
+
+    /// Whether the peer is still there.
+    #[inline]
+    pub fn is_open(&self, id: PipeId) -> bool {
+        matches!(self.slots.get(id.0 as usize), Some(Some(slot)) if slot.writable)
+    }
+
+    /// Writes a part; shows it to the peer with the last part of its message. The caller asked for room at the first.
+    /// A part for a pipe that is gone is dropped.
+    #[inline]
+    pub fn write(&mut self, id: PipeId, message: Message) {
+        if let Some(Some(slot)) = self.slots.get_mut(id.0 as usize) {
+            if slot.writable {
+                let more = message.more();
+                slot.end.tx.push(message);
+                if !more {
+                    slot.end.tx.flush();
+                }
+            }
+        }
+    }
+
+    /// [`Pipes::has_room`] and [`Pipes::write`] in one: takes the part if it may be written.
+    #[inline]
+    pub fn try_write(&mut self, id: PipeId, message: &mut Message) -> bool {
+        let Some(Some(slot)) = self.slots.get_mut(id.0 as usize) else { return false };
+        if !slot.writable || !slot.end.tx.has_room() {
+            return false;
+        }
+        let more = message.more();
+        slot.end.tx.push(message.take());
+        if !more {
+            slot.end.tx.flush();
+        }
+        true
+    }
+
+    /// Drops the message begun on a pipe and not finished.
+    pub fn rollback(&mut self, id: PipeId) {
+        if let Some(end) = self.end(id) {
+            end.tx.rollback();
+        }
+    }
+
+    /// Reads a part. `None`: nothing there now; the pipe sleeps only after [`Pipes::poll`] said so.
+    #[inline(always)]
+    pub fn read(&mut self, id: PipeId) -> Option<Message> {
+        let with_metadata = self.with_metadata;
+        let Some(Some(slot)) = self.slots.get_mut(id.0 as usize) else { return None };
+        // One variable, returned as it is: a message is 64 bytes, and each copy of it counts.
+        let mut message = slot.end.rx.pop();
+        match &mut message {
+            Some(message) if with_metadata => message.set_metadata(slot.end.rx.metadata().cloned()),
+            Some(_) => {}
+            None if slot.end.rx.has_ended() => self.mark_ended(id),
+            None => {}
+        }
+        message
+    }
+
+    /// Whether a part is there. When not, the pipe falls asleep and the pattern's `readable` is called when there is
+    /// again; a pipe that has ended is noted for removal.
+    #[inline]
+    pub fn poll(&mut self, id: PipeId) -> bool {
+        let Some(end) = self.end(id) else { return false };
+        match end.rx.poll() {
+            Readiness::Ready => true,
+            Readiness::Asleep => false,
+            Readiness::Ended => {
+                self.mark_ended(id);
+                false
+            }
+        }
+    }
+
+    #[cold]
+    fn mark_ended(&mut self, id: PipeId) {
+        if !self.ended.contains(&id) {
+            self.ended.push(id);
+        }
+    }
+
+    /// Pipes found ended since the last call. The socket detaches and removes them.
+    #[inline]
+    pub fn take_ended(&mut self) -> Option<PipeId> {
+        self.ended.pop()
+    }
+
+    /// What the stream last announced about the peer.
+    pub fn metadata(&self, id: PipeId) -> Option<&Arc<Metadata>> {
+        self.slots.get(id.0 as usize)?.as_ref()?.end.rx.metadata()
+    }
+
+    /// Routing id the peer announced; `None` before it is known, empty when it announced none.
+    pub fn peer_routing_id(&mut self, id: PipeId) -> Option<Vec<u8>> {
+        Some(self.end(id)?.rx.metadata()?.routing_id().to_vec())
+    }
+}

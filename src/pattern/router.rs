@@ -1,0 +1,250 @@
+//! ROUTER: the first part names the peer, in both directions.
+
+use super::{Leftover, Mode, Origin, Pattern, PipeId, Pipes};
+use crate::error::{Errno, Result};
+use crate::message::Message;
+use crate::options::number as n;
+use crate::options::value::{parse_int_in, parse_nonnegative_flag};
+use crate::routing::{FairQueue, RoutingTable};
+
+/// What a peer is to the socket. Its place in the list is the number of its pipe.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Standing {
+    /// No pipe, or one that is ignored: its id belonged to another when it came, or another took it over. Never read.
+    #[default]
+    Ignored,
+    /// Its routing id is not known yet.
+    Anonymous,
+    /// It has an id, and is read.
+    Known,
+}
+
+/// Where the application is within a message it sends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Outgoing {
+    /// The next part is an id.
+    #[default]
+    Id,
+    /// Parts go to this pipe.
+    To(PipeId),
+    /// Parts are dropped: the peer is unknown, was full, or died.
+    Nowhere,
+}
+
+/// See the module documentation.
+#[derive(Default)]
+pub struct Router {
+    queue: FairQueue,
+    table: RoutingTable,
+    peers: Vec<Standing>,
+    outgoing: Outgoing,
+    options: RouterOptions,
+}
+
+/// Options of ROUTER, which REP has too.
+#[derive(Default)]
+pub(super) struct RouterOptions {
+    pub(super) mandatory: bool,
+    pub(super) handover: bool,
+    pub(super) probe: bool,
+    pub(super) connect_routing_id: Option<Vec<u8>>,
+    /// Stored only; the raw mode itself is not there yet.
+    raw: bool,
+    /// The links make the notifications; they ask for this value.
+    notify: i32,
+}
+
+impl RouterOptions {
+    pub(super) fn set(&mut self, option: i32, value: &[u8]) -> Option<Result<()>> {
+        let flag = match option {
+            n::ZMQ_ROUTER_MANDATORY => &mut self.mandatory,
+            n::ZMQ_ROUTER_HANDOVER => &mut self.handover,
+            n::ZMQ_ROUTER_RAW => &mut self.raw,
+            n::ZMQ_PROBE_ROUTER => &mut self.probe,
+            n::ZMQ_ROUTER_NOTIFY => {
+                return Some(parse_int_in(Some(value), 0..=3).map(|notify| self.notify = notify));
+            }
+            n::ZMQ_CONNECT_ROUTING_ID if value.is_empty() => return Some(Err(Errno::INVALID)),
+            n::ZMQ_CONNECT_ROUTING_ID => {
+                self.connect_routing_id = Some(value.to_vec());
+                return Some(Ok(()));
+            }
+            _ => return None,
+        };
+        Some(parse_nonnegative_flag(Some(value)).map(|value| *flag = value))
+    }
+
+    pub(super) fn int(&self, option: i32) -> Option<i32> {
+        (option == n::ZMQ_ROUTER_NOTIFY).then_some(self.notify)
+    }
+}
+
+impl Router {
+    fn standing(&self, id: PipeId) -> Standing {
+        self.peers.get(id.0 as usize).copied().unwrap_or_default()
+    }
+
+    fn set_standing(&mut self, id: PipeId, standing: Standing) {
+        let number = id.0 as usize;
+        if self.peers.len() <= number {
+            self.peers.resize(number + 1, Standing::Ignored);
+        }
+        self.peers[number] = standing;
+    }
+
+    /// Looks whether an anonymous peer has said who it is; if so, admits it.
+    fn identify(&mut self, pipes: &mut Pipes, id: PipeId) {
+        let has_input = pipes.poll(id);
+        let name = match pipes.peer_routing_id(id) {
+            Some(name) => name,
+            // Whoever sends before it announced anything has nothing to announce.
+            None if has_input => Vec::new(),
+            None => return self.set_standing(id, Standing::Anonymous),
+        };
+        self.admit(pipes, id, &name);
+    }
+
+    fn admit(&mut self, pipes: &mut Pipes, id: PipeId, name: &[u8]) {
+        if !pipes.is_open(id) {
+            self.table.name_only(name, id);
+        } else if name.is_empty() {
+            self.table.claim_automatic(id);
+        } else if !self.table.claim(name, id) {
+            let Some(other) = self.table.find(name).filter(|_| self.options.handover) else {
+                return self.set_standing(id, Standing::Ignored);
+            };
+            self.retire(pipes, other);
+            self.table.claim(name, id);
+        }
+        self.set_standing(id, Standing::Known);
+        self.queue.activate(id);
+    }
+
+    /// Another peer takes over the id: this one is not read any more after the message being read, nor written to.
+    fn retire(&mut self, pipes: &mut Pipes, id: PipeId) {
+        self.table.forget(id);
+        self.queue.remove(pipes, id);
+        self.set_standing(id, Standing::Ignored);
+        if self.outgoing == Outgoing::To(id) {
+            pipes.rollback(id);
+            self.outgoing = Outgoing::Nowhere;
+        }
+    }
+
+    fn stop_sending_to(&mut self, id: PipeId) {
+        self.table.release(id);
+        if self.outgoing == Outgoing::To(id) {
+            self.outgoing = Outgoing::Nowhere;
+        }
+    }
+
+    /// The id part of a message to send. On failure it was not taken as one.
+    fn begin_sending(&mut self, pipes: &mut Pipes, message: &mut Message) -> Result<()> {
+        if message.more() {
+            self.outgoing = match self.table.find(message.data()) {
+                Some(id) if pipes.has_room(id) => Outgoing::To(id),
+                Some(id) if self.options.mandatory && pipes.is_open(id) => return Err(Errno::AGAIN),
+                _ if self.options.mandatory => return Err(Errno::HOST_UNREACHABLE),
+                _ => Outgoing::Nowhere,
+            };
+        }
+        drop(message.take());
+        Ok(())
+    }
+}
+
+impl Pattern for Router {
+    fn attach(&mut self, pipes: &mut Pipes, id: PipeId, origin: &Origin) {
+        if self.options.probe {
+            pipes.try_write(id, &mut Message::new());
+        }
+        match &origin.routing_id {
+            Some(name) => self.admit(pipes, id, name),
+            None => self.identify(pipes, id),
+        }
+    }
+
+    fn readable(&mut self, pipes: &mut Pipes, id: PipeId) {
+        match self.standing(id) {
+            Standing::Ignored => {}
+            Standing::Anonymous => self.identify(pipes, id),
+            Standing::Known => self.queue.activate(id),
+        }
+    }
+
+    fn writable(&mut self, _pipes: &mut Pipes, _id: PipeId) {}
+
+    fn closed(&mut self, pipes: &mut Pipes, id: PipeId) -> Leftover {
+        self.stop_sending_to(id);
+        if self.standing(id) == Standing::Anonymous {
+            self.identify(pipes, id);
+        }
+        match self.standing(id) {
+            Standing::Known => self.queue.close(pipes, id),
+            Standing::Ignored | Standing::Anonymous => Leftover::Discard,
+        }
+    }
+
+    fn detach(&mut self, pipes: &mut Pipes, id: PipeId) {
+        self.stop_sending_to(id);
+        self.queue.remove(pipes, id);
+        self.table.forget(id);
+        self.set_standing(id, Standing::Ignored);
+    }
+
+    fn send(&mut self, pipes: &mut Pipes, message: &mut Message, _mode: Mode) -> Result<()> {
+        let more = message.more();
+        match self.outgoing {
+            Outgoing::Id => return self.begin_sending(pipes, message),
+            Outgoing::To(id) => pipes.write(id, message.take()),
+            Outgoing::Nowhere => drop(message.take()),
+        }
+        if !more {
+            self.outgoing = Outgoing::Id;
+        }
+        Ok(())
+    }
+
+    fn recv(&mut self, pipes: &mut Pipes) -> Result<Message> {
+        if self.queue.in_message() {
+            return self.queue.recv(pipes).ok_or(Errno::AGAIN);
+        }
+        let from = self.queue.begin(pipes).ok_or(Errno::AGAIN)?;
+        let mut id = Message::from_slice(self.table.id(from).unwrap_or_default())?;
+        id.set_more(true);
+        if pipes.with_metadata {
+            id.set_metadata(pipes.metadata(from).cloned());
+        }
+        Ok(id)
+    }
+
+    fn can_send(&mut self, pipes: &mut Pipes) -> bool {
+        !self.options.mandatory
+            || self.outgoing != Outgoing::Id
+            || self.table.owners().any(|id| pipes.has_room(id))
+    }
+
+    fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
+        self.queue.has_input(pipes)
+    }
+
+    fn set_option(&mut self, _pipes: &mut Pipes, option: i32, value: &[u8]) -> Option<Result<()>> {
+        self.options.set(option, value)
+    }
+
+    fn int_option(&self, option: i32) -> Option<i32> {
+        self.options.int(option)
+    }
+
+    fn take_connect_routing_id(&mut self) -> Result<Option<Vec<u8>>> {
+        let name = self.options.connect_routing_id.take();
+        match &name {
+            Some(name) if self.table.find(name).is_some() => Err(Errno::ADDRESS_IN_USE),
+            _ => Ok(name),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "router/tests.rs"]
+mod tests;

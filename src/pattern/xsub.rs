@@ -1,0 +1,270 @@
+//! XSUB: receives from all publishers; subscriptions are sent as messages, and remembered for publishers to come.
+
+use super::xpub::Subscription;
+use super::{Leftover, Mode, Origin, Pattern, PipeId, Pipes};
+use crate::error::{Errno, Result};
+use crate::message::Message;
+use crate::options::number as n;
+use crate::options::value::{parse_bool_any, parse_nonnegative_flag};
+use crate::routing::{FairQueue, FanOut, TopicCounts};
+
+/// See the module documentation.
+#[derive(Default)]
+pub struct Xsub {
+    pub(super) queue: FairQueue,
+    fan_out: FanOut,
+    pub(super) topics: TopicCounts,
+    /// Whether parts are looked at for subscriptions, when only first parts decide.
+    examine: bool,
+    within: bool,
+    /// Publishers whose queue was full when a subscription changed; they are told all once there is room.
+    stale: Vec<PipeId>,
+    pub(super) invert_matching: bool,
+    only_first_subscribe: bool,
+    verbose_unsubscribe: bool,
+}
+
+impl Xsub {
+    /// Tells one publisher each distinct topic. The queue's limit does not apply: a lost subscription is for ever.
+    fn tell_all(&self, pipes: &mut Pipes, id: PipeId) {
+        self.topics.for_each(|topic| {
+            if let Ok(message) = (Subscription { wanted: true, topic }).command() {
+                pipes.write(id, message);
+            }
+        });
+    }
+
+    /// Counts a subscription, and sends it on if the publishers need to know.
+    pub(super) fn subscribe(&mut self, pipes: &mut Pipes, message: &mut Message) {
+        let told = match Subscription::parse(message) {
+            Some(Subscription { wanted: true, topic }) => {
+                self.topics.add(topic);
+                true
+            }
+            Some(Subscription { wanted: false, topic }) => {
+                self.topics.remove(topic) || self.verbose_unsubscribe
+            }
+            None => true,
+        };
+        // A message begun must be ended, if need be with an unsubscription that nobody needs.
+        if !told && !self.fan_out.in_message() {
+            drop(message.take());
+            return;
+        }
+        for &id in self.fan_out.pipes() {
+            if !pipes.has_room(id) && pipes.is_open(id) && !self.stale.contains(&id) {
+                self.stale.push(id);
+            }
+        }
+        self.send_to_all(pipes, message);
+    }
+
+    fn send_to_all(&mut self, pipes: &mut Pipes, message: &mut Message) {
+        if !self.fan_out.in_message() {
+            self.fan_out.select_all();
+        }
+        self.fan_out.send(pipes, message);
+    }
+
+    fn forget(&mut self, id: PipeId) {
+        self.fan_out.remove(id);
+        self.stale.retain(|&stale| stale != id);
+    }
+}
+
+impl Pattern for Xsub {
+    fn attach(&mut self, pipes: &mut Pipes, id: PipeId, _origin: &Origin) {
+        self.queue.activate(id);
+        self.fan_out.attach(id);
+        self.tell_all(pipes, id);
+    }
+
+    fn readable(&mut self, _pipes: &mut Pipes, id: PipeId) {
+        self.queue.activate(id);
+    }
+
+    fn writable(&mut self, pipes: &mut Pipes, id: PipeId) {
+        if let Some(place) = self.stale.iter().position(|&stale| stale == id) {
+            self.stale.swap_remove(place);
+            self.tell_all(pipes, id);
+        }
+    }
+
+    fn closed(&mut self, pipes: &mut Pipes, id: PipeId) -> Leftover {
+        self.forget(id);
+        self.queue.close(pipes, id)
+    }
+
+    fn detach(&mut self, pipes: &mut Pipes, id: PipeId) {
+        self.forget(id);
+        self.queue.remove(pipes, id);
+    }
+
+    fn hiccup(&mut self, pipes: &mut Pipes, id: PipeId) {
+        if self.fan_out.contains(id) {
+            self.stale.retain(|&stale| stale != id);
+            self.tell_all(pipes, id);
+        }
+    }
+
+    fn send(&mut self, pipes: &mut Pipes, message: &mut Message, _mode: Mode) -> Result<()> {
+        if !self.within {
+            self.examine = true;
+        }
+        let is_subscription = self.examine && Subscription::parse(message).is_some();
+        if !self.within && self.only_first_subscribe {
+            self.examine = is_subscription;
+        }
+        self.within = message.more();
+        if is_subscription {
+            self.subscribe(pipes, message);
+        } else {
+            self.send_to_all(pipes, message);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn recv(&mut self, pipes: &mut Pipes) -> Result<Message> {
+        self.queue.recv(pipes).ok_or(Errno::AGAIN)
+    }
+
+    fn can_send(&mut self, _pipes: &mut Pipes) -> bool {
+        true
+    }
+
+    fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
+        self.queue.has_input(pipes)
+    }
+
+    fn set_option(&mut self, _pipes: &mut Pipes, option: i32, value: &[u8]) -> Option<Result<()>> {
+        Some(match option {
+            n::ZMQ_SUBSCRIBE | n::ZMQ_UNSUBSCRIBE => Err(Errno::INVALID),
+            n::ZMQ_INVERT_MATCHING => parse_bool_any(Some(value)).map(|on| self.invert_matching = on),
+            n::ZMQ_ONLY_FIRST_SUBSCRIBE => {
+                parse_nonnegative_flag(Some(value)).map(|on| self.only_first_subscribe = on)
+            }
+            n::ZMQ_XSUB_VERBOSE_UNSUBSCRIBE => {
+                parse_bool_any(value.get(..4)).map(|on| self.verbose_unsubscribe = on)
+            }
+            _ => return None,
+        })
+    }
+
+    fn int_option(&self, option: i32) -> Option<i32> {
+        match option {
+            n::ZMQ_TOPICS_COUNT => Some(self.topics.total() as i32),
+            n::ZMQ_INVERT_MATCHING => Some(i32::from(self.invert_matching)),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{CANCEL, SUBSCRIBE};
+    use crate::pattern::testing::*;
+
+    fn xsub() -> (World, Xsub) {
+        (World::new(), Xsub::default())
+    }
+
+    fn received(world: &mut World, peer: PipeId) -> Vec<Vec<u8>> {
+        std::iter::from_fn(|| world.peer_receives(peer)).flatten().collect()
+    }
+
+    /// Traps 39 and 42.
+    #[test]
+    fn every_subscription_and_the_last_unsubscription_are_sent_on() {
+        let (mut world, mut xsub) = xsub();
+        let peer = world.accept(&mut xsub, b"");
+        for message in [&b"\x01a"[..], b"\x01a", b"\x00a", b"\x00a", b"\x00a", b"\x00unknown", b"\x01b"] {
+            world.send(&mut xsub, &[message]).unwrap();
+        }
+        assert_eq!(received(&mut world, peer), parts(&[b"\x01a", b"\x01a", b"\x00a", b"\x01b"]));
+        world.send(&mut xsub, &[b"\x01b"]).unwrap();
+        world.send(&mut xsub, &[b"\x01"]).unwrap();
+        assert_eq!(xsub.int_option(n::ZMQ_TOPICS_COUNT), Some(3));
+        received(&mut world, peer);
+        let late = world.accept(&mut xsub, b"");
+        xsub.hiccup(&mut world.pipes, peer);
+        for peer in [late, peer] {
+            assert_eq!(received(&mut world, peer), parts(&[b"\x01", b"\x01b"]), "each distinct topic once");
+        }
+        assert_eq!(world.set(&mut xsub, n::ZMQ_XSUB_VERBOSE_UNSUBSCRIBE, 1), Some(Ok(())));
+        world.send(&mut xsub, &[b"\x00unknown"]).unwrap();
+        assert_eq!(received(&mut world, peer), parts(&[b"\x00unknown"]));
+    }
+
+    /// Trap 43.
+    #[test]
+    fn raw_subscriptions_are_plain_messages_and_repeated_ones_are_commands() {
+        let (mut world, mut xsub) = xsub();
+        let peer = world.accept(&mut xsub, b"");
+        world.send(&mut xsub, &[b"\x01a"]).unwrap();
+        let raw = world.peer_receives_part(peer).unwrap();
+        assert!(!raw.has_flags(SUBSCRIBE) && !raw.has_flags(CANCEL));
+        xsub.hiccup(&mut world.pipes, peer);
+        assert!(world.peer_receives_part(peer).unwrap().has_flags(SUBSCRIBE));
+    }
+
+    #[test]
+    fn user_messages_go_upstream_to_all() {
+        let (mut world, mut xsub) = xsub();
+        let (a, b) = (world.accept(&mut xsub, b""), world.accept(&mut xsub, b""));
+        world.send(&mut xsub, &[b"hello", b"\x01t", b""]).unwrap();
+        world.send(&mut xsub, &[b""]).unwrap();
+        for peer in [a, b] {
+            assert_eq!(world.peer_receives(peer), Some(parts(&[b"hello", b"\x01t", b""])));
+            assert_eq!(world.peer_receives(peer), Some(parts(&[b""])));
+        }
+        assert_eq!(xsub.int_option(n::ZMQ_TOPICS_COUNT), Some(1), "later parts count too");
+        world.set(&mut xsub, n::ZMQ_ONLY_FIRST_SUBSCRIBE, 1).unwrap().unwrap();
+        world.send(&mut xsub, &[b"hello", b"\x01u"]).unwrap();
+        assert_eq!(xsub.int_option(n::ZMQ_TOPICS_COUNT), Some(1));
+        world.send(&mut xsub, &[b"\x01v", b"\x01w"]).unwrap();
+        assert_eq!(xsub.int_option(n::ZMQ_TOPICS_COUNT), Some(3));
+    }
+
+    #[test]
+    fn an_unsubscription_at_the_end_does_not_leave_a_message_open() {
+        let (mut world, mut xsub) = xsub();
+        let peer = world.accept(&mut xsub, b"");
+        world.send(&mut xsub, &[b"hello", b"\x00unknown"]).unwrap();
+        assert_eq!(world.peer_receives(peer), Some(parts(&[b"hello", b"\x00unknown"])));
+        world.send(&mut xsub, &[b"\x00unknown", b"hello"]).unwrap();
+        assert_eq!(world.peer_receives(peer), Some(parts(&[b"hello"])));
+    }
+
+    #[test]
+    fn a_publisher_with_a_full_queue_learns_of_all_later() {
+        let (mut world, mut xsub) = xsub();
+        let peer = world.accept_of(&mut xsub, b"", 2);
+        for message in [b"\x01a", b"\x01b", b"\x01c", b"\x01d"] {
+            world.send(&mut xsub, &[message]).unwrap();
+        }
+        assert_eq!(received(&mut world, peer), parts(&[b"\x01a", b"\x01b"]));
+        world.pump(&mut xsub);
+        assert_eq!(received(&mut world, peer), parts(&[b"\x01a", b"\x01b", b"\x01c", b"\x01d"]));
+        let late = world.accept_of(&mut xsub, b"", 1);
+        assert_eq!(received(&mut world, late).len(), 4, "the limit does not hold for these");
+    }
+
+    #[test]
+    fn receives_unfiltered() {
+        let (mut world, mut xsub) = xsub();
+        assert!(world.can_send(&mut xsub) && !world.can_recv(&mut xsub));
+        let peer = world.accept(&mut xsub, b"");
+        world.peer_sends(peer, &[b"anything", b"at all"]);
+        assert!(world.can_recv(&mut xsub));
+        assert_eq!(world.recv(&mut xsub), Ok(parts(&[b"anything", b"at all"])));
+        assert_eq!(world.set(&mut xsub, n::ZMQ_SUBSCRIBE, 0), Some(Err(Errno::INVALID)), "trap 13");
+        assert_eq!(world.set(&mut xsub, n::ZMQ_XPUB_VERBOSE, 1), None);
+        world.peer_sends(peer, &[b"last"]);
+        world.lose(&mut xsub, peer);
+        assert_eq!(world.recv(&mut xsub), Ok(parts(&[b"last"])));
+        assert_eq!(world.recv(&mut xsub), Err(Errno::AGAIN));
+        assert!(world.pipes.is_empty());
+    }
+}

@@ -1,0 +1,92 @@
+//! Every interleaving of one queue's two threads, as far as loom explores it.
+
+use super::*;
+use loom::sync::Notify;
+
+fn message(byte: u8) -> Message {
+    Message::from_slice(&[byte]).unwrap()
+}
+
+/// A consumer that sleeps when nothing is there must get all messages and the end: no wake is lost.
+#[test]
+fn loom_no_wake_is_lost() {
+    loom::model(|| {
+        let (mut tx, mut rx) = queue(0, false);
+        let notify = std::sync::Arc::new(Notify::new());
+        let waker = notify.clone();
+        let producer = loom::thread::spawn(move || {
+            for byte in 0..2 {
+                tx.push(message(byte));
+                if tx.flush() {
+                    waker.notify();
+                }
+            }
+            if tx.close() {
+                waker.notify();
+            }
+        });
+        let mut expected = 0;
+        loop {
+            match rx.poll() {
+                Readiness::Ready => {
+                    assert_eq!(rx.pop().unwrap().data(), [expected]);
+                    expected += 1;
+                }
+                Readiness::Asleep => notify.wait(),
+                Readiness::Ended => break,
+            }
+        }
+        assert_eq!(expected, 2);
+        producer.join().unwrap();
+    });
+}
+
+/// A producer that waits for room must be told when there is.
+#[test]
+fn loom_no_credit_is_lost() {
+    loom::model(|| {
+        let (mut tx, mut rx) = queue(1, false);
+        let notify = std::sync::Arc::new(Notify::new());
+        let waker = notify.clone();
+        tx.push(message(0));
+        let _ = tx.flush();
+        let consumer = loom::thread::spawn(move || {
+            assert!(rx.pop().is_some());
+            if rx.take_owed_credit() {
+                waker.notify();
+            }
+            rx
+        });
+        while !tx.has_room() {
+            notify.wait();
+        }
+        drop(consumer.join().unwrap());
+    });
+}
+
+/// Segments change hands, the first of them small, while both sides are at work.
+#[test]
+fn loom_segments_change_hands() {
+    loom::model(|| {
+        let (mut tx, mut rx) = queue(0, false);
+        for byte in 0..4 {
+            tx.push(message(byte));
+        }
+        let _ = tx.flush();
+        let producer = loom::thread::spawn(move || {
+            tx.push(message(4));
+            let _ = tx.flush();
+            tx.push(message(5));
+            tx.rollback();
+        });
+        let mut expected = 0;
+        while expected < 4 {
+            assert_eq!(rx.pop().unwrap().data(), [expected]);
+            expected += 1;
+        }
+        if let Some(last) = rx.pop() {
+            assert_eq!(last.data(), [4]);
+        }
+        producer.join().unwrap();
+    });
+}

@@ -1,0 +1,481 @@
+//! One direction of a pipe: an unbounded single-producer, single-consumer queue with credit and sleep.
+//!
+//! Two words are shared.
+//!
+//! `published` is written by the producer: the number of parts that the consumer may take, and two flags.
+//! - CLOSED: nothing follows. It is in the same word as the count, so whoever sees it also sees everything that
+//!   was sent before.
+//! - ASLEEP is set by the consumer, with a compare-and-swap that fails if the count moved meanwhile. The
+//!   producer's next publication is a swap that clears the flag and returns it: then, and only then, the
+//!   producer owes the consumer a wake. So there is one wake per sleep and no lost one: either the swap comes
+//!   first and the compare fails, or the flag comes first and the swap returns it.
+//!
+//! `credit` is written by the consumer: the number of whole messages taken, in steps of the low-water mark,
+//! and two flags.
+//! - WAITING is set by a producer that found the queue full, with a compare-and-swap as above; the consumer's next
+//!   step is a swap that returns it, and the consumer then owes the producer a wake.
+//! - GONE: the consumer was dropped; what is written now is never read.
+//!
+//! Parts that were written but not flushed are not counted in `published`, hence invisible; those of an unfinished
+//! message are never flushed, and roll back.
+//! Slots are handed over by the count: the producer's Release swap of `published` pairs with the consumer's
+//! Acquire load.
+
+use super::segment::Segment;
+use crate::message::{Message, Metadata};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell};
+use crossbeam_utils::CachePadded;
+use parking_lot::Mutex;
+use std::ptr;
+use std::sync::Arc;
+
+const CLOSED: usize = 1;
+const ASLEEP: usize = 2;
+const WAITING: usize = 1;
+const GONE: usize = 2;
+const SHIFT: u32 = 2;
+
+struct Shared {
+    /// Producer's word: parts published, CLOSED, ASLEEP.
+    published: CachePadded<AtomicUsize>,
+    /// Consumer's word: messages taken, WAITING, GONE.
+    credit: CachePadded<AtomicUsize>,
+    /// High-water mark in messages; 0 is unlimited.
+    high_water: AtomicUsize,
+    spare: AtomicPtr<Segment>,
+    /// Conflation: the only message, instead of the segments.
+    latest: Option<Mutex<Option<Message>>>,
+    /// Where the consumer stood when it was dropped.
+    remains: UnsafeCell<Remains>,
+}
+
+/// The part of the chain that is left when both ends are gone.
+#[derive(Clone, Copy)]
+struct Remains {
+    head: *mut Segment,
+    index: usize,
+    taken: usize,
+}
+
+// SAFETY: `remains` is written by the consumer's drop and read when the last handle drops, which `Arc` orders;
+// everything else is atomic or a lock, and the segments it leads to are governed by `Sender` and `Receiver`.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let spare = self.spare.load(Ordering::Relaxed);
+        if !spare.is_null() {
+            // SAFETY: both handles are gone, and a spare holds no messages.
+            unsafe { Segment::free(spare) };
+        }
+        // SAFETY: both handles are gone.
+        let Remains { mut head, mut index, taken } = self.remains.with(|remains| unsafe { *remains });
+        let written = self.published.load(Ordering::Relaxed) >> SHIFT;
+        let mut left = if self.latest.is_some() { 0 } else { written - taken };
+        while !head.is_null() {
+            // SAFETY: the chain is ours alone now.
+            let segment = unsafe { Box::from_raw(head) };
+            while left > 0 && index < segment.capacity() {
+                // SAFETY: `left` slots from here on were published and never taken; closing dropped the rest.
+                drop(unsafe { segment.take(index) });
+                index += 1;
+                left -= 1;
+            }
+            head = segment.next();
+            index = 0;
+        }
+    }
+}
+
+/// Makes a queue. `high_water` is in messages, 0 is unlimited; with `conflate` only the latest part is kept.
+pub fn queue(high_water: usize, conflate: bool) -> (Sender, Receiver) {
+    let first = Segment::first();
+    let shared = Arc::new(Shared {
+        published: CachePadded::new(AtomicUsize::new(0)),
+        credit: CachePadded::new(AtomicUsize::new(0)),
+        high_water: AtomicUsize::new(if conflate { 0 } else { high_water }),
+        spare: AtomicPtr::new(ptr::null_mut()),
+        latest: conflate.then(|| Mutex::new(None)),
+        remains: UnsafeCell::new(Remains { head: first, index: 0, taken: 0 }),
+    });
+    let sender = Sender {
+        shared: shared.clone(),
+        tail: first,
+        index: 0,
+        written: 0,
+        messages: 0,
+        acknowledged: 0,
+        in_message: false,
+        closed: false,
+        complete: Mark { segment: first, index: 0, written: 0 },
+        flushed: 0,
+    };
+    let receiver =
+        Receiver { shared, head: first, index: 0, taken: 0, available: 0, messages: 0, ended: false, metadata: None, owes_credit: false };
+    (sender, receiver)
+}
+
+/// Where the last whole message ended, to roll back to.
+#[derive(Clone, Copy)]
+struct Mark {
+    segment: *mut Segment,
+    index: usize,
+    written: usize,
+}
+
+/// The producing end.
+pub struct Sender {
+    shared: Arc<Shared>,
+    tail: *mut Segment,
+    index: usize,
+    written: usize,
+    messages: usize,
+    acknowledged: usize,
+    in_message: bool,
+    closed: bool,
+    complete: Mark,
+    flushed: usize,
+}
+
+// SAFETY: the raw pointers lead to segments that only this handle writes to; messages are Send.
+unsafe impl Send for Sender {}
+
+impl Sender {
+    /// True when a message may be begun, or the one begun may be continued. When it is false the consumer owes a
+    /// wake once it has read down to the low-water mark.
+    #[inline]
+    pub fn has_room(&mut self) -> bool {
+        let high_water = self.shared.high_water.load(Ordering::Relaxed);
+        if high_water == 0 || self.in_message || self.messages - self.acknowledged < high_water {
+            return true;
+        }
+        self.refresh_credit(high_water)
+    }
+
+    #[cold]
+    fn refresh_credit(&mut self, high_water: usize) -> bool {
+        let credit = &self.shared.credit;
+        // Acquire pairs with the consumer's Release in `Receiver::acknowledge`.
+        let mut seen = credit.load(Ordering::Acquire);
+        loop {
+            self.acknowledged = seen >> SHIFT;
+            if self.messages.saturating_sub(self.acknowledged) < high_water {
+                return true;
+            }
+            if seen & (WAITING | GONE) != 0 {
+                return false;
+            }
+            match credit.compare_exchange(seen, seen | WAITING, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return false,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Changes the limit. The caller tells a waiting producer to look again.
+    pub fn set_high_water(&self, high_water: usize) {
+        if self.shared.latest.is_none() {
+            // Relaxed: a limit orders nothing.
+            self.shared.high_water.store(high_water, Ordering::Relaxed);
+        }
+    }
+
+    /// Appends a part, invisible until [`Sender::flush`]. Room is the caller's business.
+    #[inline]
+    pub fn push(&mut self, message: Message) {
+        let more = message.more();
+        if self.shared.latest.is_some() {
+            self.replace_latest(message);
+        } else {
+            // SAFETY: `tail` is alive while this handle is: the consumer frees a segment only after leaving it
+            // for the next, and there is none behind the tail.
+            let mut tail = unsafe { &*self.tail };
+            if self.index == tail.capacity() {
+                self.tail = tail.append(&self.shared.spare);
+                self.index = 0;
+                // SAFETY: just linked, as above.
+                tail = unsafe { &*self.tail };
+            }
+            // SAFETY: slots behind the published count belong to the producer.
+            unsafe { tail.write(self.index, message) };
+            self.index += 1;
+        }
+        self.written += 1;
+        self.in_message = more;
+        if !more {
+            self.messages += 1;
+            self.complete = Mark { segment: self.tail, index: self.index, written: self.written };
+        }
+    }
+
+    #[cold]
+    fn replace_latest(&mut self, mut message: Message) {
+        message.set_more(false);
+        if let Some(latest) = &self.shared.latest {
+            let previous = latest.lock().replace(message);
+            drop(previous);
+        }
+    }
+
+    /// Appends a part that the limit does not count (control, hello).
+    pub fn push_uncounted(&mut self, message: Message) {
+        if self.shared.latest.is_some() && message.is_control() {
+            return;
+        }
+        let messages = self.messages;
+        self.push(message);
+        self.messages = messages;
+    }
+
+    /// Makes every whole message visible; the parts of an unfinished one stay hidden. True when the consumer slept:
+    /// the caller owes it a wake.
+    #[inline]
+    #[must_use = "a sleeping consumer must be woken"]
+    pub fn flush(&mut self) -> bool {
+        let written = self.complete.written;
+        if written == self.flushed || self.closed {
+            return false;
+        }
+        self.flushed = written;
+        // Release hands the slots over (pairs with the Acquire in `Receiver`); the swap takes the sleep flag.
+        let previous = self.shared.published.swap(written << SHIFT, Ordering::AcqRel);
+        previous & ASLEEP != 0
+    }
+
+    /// Drops the parts of an unfinished message.
+    pub fn rollback(&mut self) {
+        self.in_message = false;
+        if self.shared.latest.is_some() || self.written == self.complete.written {
+            return;
+        }
+        let Mark { segment, index, written } = self.complete;
+        let (mut at, mut slot) = (segment, index);
+        for _ in written..self.written {
+            // SAFETY: the chain from the mark to the tail is unpublished, so it is the producer's.
+            let mut current = unsafe { &*at };
+            if slot == current.capacity() {
+                at = current.next();
+                slot = 0;
+                // SAFETY: as above.
+                current = unsafe { &*at };
+            }
+            // SAFETY: each of these slots was written and not published.
+            drop(unsafe { current.take(slot) });
+            slot += 1;
+        }
+        // SAFETY: emptied above, and unpublished.
+        unsafe { (*segment).cut() };
+        (self.tail, self.index, self.written) = (segment, index, written);
+    }
+
+    /// Ends the stream behind the last whole message; parts of an unfinished one are dropped. True when a wake is owed.
+    #[must_use = "a sleeping consumer must be woken"]
+    pub fn close(&mut self) -> bool {
+        if self.closed {
+            return false;
+        }
+        self.rollback();
+        self.closed = true;
+        self.flushed = self.written;
+        let word = self.written << SHIFT | CLOSED;
+        self.shared.published.swap(word, Ordering::AcqRel) & ASLEEP != 0
+    }
+
+    /// True in the middle of a multipart message.
+    #[inline]
+    pub fn in_message(&self) -> bool {
+        self.in_message
+    }
+
+    /// True when nobody will read any more.
+    pub fn is_orphaned(&self) -> bool {
+        self.shared.credit.load(Ordering::Relaxed) & GONE != 0
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        // Whoever drops an end tells the peer; the wake owed here is part of that.
+        let _ = self.close();
+    }
+}
+
+/// What [`Receiver::poll`] found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Readiness {
+    /// A part is there.
+    Ready,
+    /// Nothing is there, and the producer owes a wake when there is.
+    Asleep,
+    /// Nothing is there, and nothing will be.
+    Ended,
+}
+
+/// The consuming end.
+pub struct Receiver {
+    shared: Arc<Shared>,
+    head: *mut Segment,
+    index: usize,
+    taken: usize,
+    available: usize,
+    messages: usize,
+    ended: bool,
+    metadata: Option<Arc<Metadata>>,
+    owes_credit: bool,
+}
+
+// SAFETY: the raw pointer leads to segments whose published slots only this handle takes; messages are Send.
+unsafe impl Send for Receiver {}
+
+impl Receiver {
+    /// Takes the next part. `None` is "not now" or, when [`Receiver::has_ended`], "never".
+    #[inline]
+    pub fn pop(&mut self) -> Option<Message> {
+        loop {
+            if self.taken == self.available && !self.look() {
+                return None;
+            }
+            let message = self.take()?;
+            if message.is_control() {
+                self.metadata = message.metadata().cloned();
+                continue;
+            }
+            if !message.more() {
+                self.messages += 1;
+                self.acknowledge();
+            }
+            return Some(message);
+        }
+    }
+
+    /// Looks for parts published since the last look.
+    #[inline]
+    fn look(&mut self) -> bool {
+        // Acquire pairs with the Release swap in `Sender::flush`.
+        let word = self.shared.published.load(Ordering::Acquire);
+        self.available = word >> SHIFT;
+        self.ended = word & CLOSED != 0;
+        self.taken != self.available
+    }
+
+    #[inline]
+    fn take(&mut self) -> Option<Message> {
+        if let Some(latest) = &self.shared.latest {
+            self.taken = self.available;
+            return latest.lock().take();
+        }
+        self.enter_next_segment();
+        // SAFETY: `taken < available`, so the slot was published; `taken` moves past it.
+        let message = unsafe { (*self.head).take(self.index) };
+        self.index += 1;
+        self.taken += 1;
+        Some(message)
+    }
+
+    #[inline]
+    fn enter_next_segment(&mut self) {
+        // SAFETY: `head` is alive: only this handle retires segments.
+        let head = unsafe { &*self.head };
+        if self.index == head.capacity() {
+            let spent = std::mem::replace(&mut self.head, head.next());
+            self.index = 0;
+            // SAFETY: all its slots were taken, and `head` has moved on.
+            unsafe { Segment::recycle(spent, &self.shared.spare) };
+        }
+    }
+
+    /// Reports whole messages taken, in steps of the low-water mark `(high + 1) / 2`.
+    #[inline]
+    fn acknowledge(&mut self) {
+        let high_water = self.shared.high_water.load(Ordering::Relaxed);
+        if high_water == 0 || !self.messages.is_multiple_of(high_water.div_ceil(2)) {
+            return;
+        }
+        // AcqRel pairs with the producer's compare-and-swap in `refresh_credit`.
+        let previous = self.shared.credit.swap(self.messages << SHIFT, Ordering::AcqRel);
+        self.owes_credit |= previous & WAITING != 0;
+    }
+
+    /// True once after reading made room that the producer waits for: the caller owes it a wake.
+    #[inline]
+    #[must_use = "a waiting producer must be woken"]
+    pub fn take_owed_credit(&mut self) -> bool {
+        std::mem::take(&mut self.owes_credit)
+    }
+
+    /// Whether a part is there; when not, goes to sleep.
+    #[inline]
+    pub fn poll(&mut self) -> Readiness {
+        loop {
+            if self.taken == self.available && !self.look() {
+                if self.ended {
+                    return Readiness::Ended;
+                }
+                let expected = self.taken << SHIFT;
+                // AcqRel pairs with the swap in `Sender::flush`: one of the two sees the other.
+                match self.shared.published.compare_exchange(
+                    expected,
+                    expected | ASLEEP,
+                    Ordering::AcqRel,
+                    Ordering::Acquire,
+                ) {
+                    Ok(_) => return Readiness::Asleep,
+                    Err(word) if word == expected | ASLEEP => return Readiness::Asleep,
+                    Err(_) => continue,
+                }
+            }
+            if self.shared.latest.is_some() {
+                return Readiness::Ready;
+            }
+            self.enter_next_segment();
+            // SAFETY: `taken < available`, so the slot is published and not taken.
+            if !unsafe { (*self.head).is_control(self.index) } {
+                return Readiness::Ready;
+            }
+            if let Some(message) = self.take() {
+                self.metadata = message.metadata().cloned();
+            }
+        }
+    }
+
+    /// True when everything was read and the producer has closed.
+    #[inline]
+    pub fn has_ended(&self) -> bool {
+        self.ended && self.taken == self.available
+    }
+
+    /// Parts published and not yet taken.
+    pub fn backlog(&self) -> usize {
+        (self.shared.published.load(Ordering::Relaxed) >> SHIFT) - self.taken
+    }
+
+    /// What the stream last announced about the peer.
+    #[inline]
+    pub fn metadata(&self) -> Option<&Arc<Metadata>> {
+        self.metadata.as_ref()
+    }
+
+    /// Changes the limit that the low-water mark is computed from.
+    pub fn set_high_water(&self, high_water: usize) {
+        if self.shared.latest.is_none() {
+            self.shared.high_water.store(high_water, Ordering::Relaxed);
+        }
+    }
+
+    /// Drops whatever is published. The stream goes on behind it.
+    pub fn discard(&mut self) {
+        while self.pop().is_some() {}
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.discard();
+        let remains = Remains { head: self.head, index: self.index, taken: self.taken };
+        // SAFETY: only this handle writes it, once, and it is read when no handle is left.
+        self.shared.remains.with_mut(|slot| unsafe { *slot = remains });
+        self.shared.credit.fetch_or(GONE, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,121 @@
+//! Storage of a queue: a chain of fixed arrays of message slots.
+//!
+//! A chain starts with [`FIRST`] slots and grows fourfold up to [`LARGEST`], so an idle pipe stays small and a
+//! busy one allocates nothing: the consumer leaves its spent array as a spare for the producer.
+
+use crate::config::{SEGMENT_FIRST as FIRST, SEGMENT_LARGEST as LARGEST};
+use crate::message::Message;
+use crate::sync::{AtomicPtr, Ordering, UnsafeCell};
+use std::mem::MaybeUninit;
+use std::ptr;
+
+/// One array of slots and the link to the next.
+pub struct Segment {
+    next: AtomicPtr<Segment>,
+    slots: Box<[UnsafeCell<MaybeUninit<Message>>]>,
+}
+
+impl Segment {
+    /// The first segment of a chain.
+    pub fn first() -> *mut Self {
+        Self::allocate(FIRST)
+    }
+
+    fn allocate(capacity: usize) -> *mut Self {
+        let slots = (0..capacity).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect();
+        Box::into_raw(Box::new(Self { next: AtomicPtr::new(ptr::null_mut()), slots }))
+    }
+
+    /// # Safety
+    /// `segment` must come from this type and be unreachable for everybody else; messages in it are not dropped.
+    pub unsafe fn free(segment: *mut Self) {
+        // SAFETY: passed on to the caller.
+        drop(unsafe { Box::from_raw(segment) });
+    }
+
+    #[inline(always)]
+    pub fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// # Safety
+    /// The producer alone calls this, for a slot that the consumer has not been told about.
+    #[inline(always)]
+    pub unsafe fn write(&self, index: usize, message: Message) {
+        // SAFETY: exclusive by the contract above; `index` is below the capacity in all callers' loops.
+        self.slots[index].with_mut(|slot| unsafe { (*slot).write(message) });
+    }
+
+    /// # Safety
+    /// The slot must hold a message that nobody else reads: each is taken once.
+    #[inline(always)]
+    pub unsafe fn take(&self, index: usize) -> Message {
+        // SAFETY: by the contract above.
+        self.slots[index].with(|slot| unsafe { (*slot).assume_init_read() })
+    }
+
+    /// # Safety
+    /// The slot must hold a message, published to the caller and not taken yet.
+    #[inline(always)]
+    pub unsafe fn is_control(&self, index: usize) -> bool {
+        // SAFETY: by the contract above.
+        self.slots[index].with(|slot| unsafe { (*slot).assume_init_ref().is_control() })
+    }
+
+    /// The following segment. The link was written before the count that made the consumer look for it.
+    #[inline]
+    pub fn next(&self) -> *mut Self {
+        // Relaxed: ordered by the Acquire load of the published count.
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Appends a segment behind this full one: the spare if it is no smaller, else a larger new one.
+    pub fn append(&self, spare: &AtomicPtr<Self>) -> *mut Self {
+        // Acquire pairs with the Release in `recycle`: the consumer is done with the spare's slots.
+        let kept = spare.swap(ptr::null_mut(), Ordering::Acquire);
+        // SAFETY: a spare belongs to whoever swapped it out.
+        let fits = !kept.is_null() && unsafe { &*kept }.capacity() >= self.capacity();
+        let next = if fits {
+            kept
+        } else {
+            if !kept.is_null() {
+                // SAFETY: as above; a spare holds no messages.
+                unsafe { Self::free(kept) };
+            }
+            Self::allocate((self.capacity() * 4).min(LARGEST))
+        };
+        // SAFETY: `next` is ours until it is linked.
+        unsafe { &*next }.next.store(ptr::null_mut(), Ordering::Relaxed);
+        // Relaxed: published together with the count.
+        self.next.store(next, Ordering::Relaxed);
+        next
+    }
+
+    /// Cuts off what was appended, after a rollback.
+    ///
+    /// # Safety
+    /// The appended segments must be unpublished and without messages.
+    pub unsafe fn cut(&self) {
+        let mut next = self.next.swap(ptr::null_mut(), Ordering::Relaxed);
+        while !next.is_null() {
+            // SAFETY: by the contract above nobody else can reach the chain behind `self`.
+            let following = unsafe { &*next }.next.load(Ordering::Relaxed);
+            // SAFETY: as above.
+            unsafe { Self::free(next) };
+            next = following;
+        }
+    }
+
+    /// Leaves a spent segment to the producer.
+    ///
+    /// # Safety
+    /// All its messages must have been taken, and the consumer must not return to it.
+    pub unsafe fn recycle(segment: *mut Self, spare: &AtomicPtr<Self>) {
+        // Release pairs with the Acquire in `append`; Acquire with a previous spare's Release.
+        let previous = spare.swap(segment, Ordering::AcqRel);
+        if !previous.is_null() {
+            // SAFETY: swapped out, so ours; a spare holds no messages.
+            unsafe { Self::free(previous) };
+        }
+    }
+}

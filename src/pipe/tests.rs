@@ -1,0 +1,194 @@
+//! Tests of one queue on one thread, and of two threads at full speed.
+
+use super::*;
+
+fn part(byte: u8, more: bool) -> Message {
+    let mut message = Message::from_slice(&[byte]).unwrap();
+    message.set_more(more);
+    message
+}
+
+fn push(tx: &mut Sender, byte: u8) {
+    tx.push(part(byte, false));
+    let _ = tx.flush();
+}
+
+fn pop(rx: &mut Receiver) -> Option<u8> {
+    rx.pop().map(|message| message.data()[0])
+}
+
+#[test]
+fn order_survives_many_segments() {
+    let (mut tx, mut rx) = queue(0, false);
+    for round in 0..3 {
+        for i in 0..1000_u32 {
+            tx.push(Message::from_slice(&(i + round).to_le_bytes()).unwrap());
+        }
+        let _ = tx.flush();
+        for i in 0..1000_u32 {
+            assert_eq!(rx.pop().unwrap().data(), (i + round).to_le_bytes());
+        }
+        assert!(rx.pop().is_none());
+    }
+}
+
+#[test]
+fn parts_are_invisible_until_flushed_and_roll_back() {
+    for parts in [1, 3, 4, 5, 30, 300] {
+        let (mut tx, mut rx) = queue(0, false);
+        push(&mut tx, 1);
+        for _ in 0..parts {
+            tx.push(Message::from_slice(&[9; 100]).map(|mut m| { m.set_more(true); m }).unwrap());
+        }
+        assert_eq!(pop(&mut rx), Some(1));
+        assert_eq!(rx.poll(), Readiness::Asleep);
+        tx.rollback();
+        assert!(!tx.flush());
+        tx.push(part(2, false));
+        assert!(tx.flush(), "the reader slept");
+        assert_eq!(pop(&mut rx), Some(2));
+        assert!(rx.pop().is_none());
+    }
+}
+
+#[test]
+fn a_full_queue_reopens_at_the_low_water_mark() {
+    for (high, reads) in [(10, 5), (7, 4), (4, 2), (3, 2), (2, 1), (1, 1)] {
+        let (mut tx, mut rx) = queue(high, false);
+        for _ in 0..high {
+            assert!(tx.has_room());
+            push(&mut tx, 0);
+        }
+        assert!(!tx.has_room());
+        for read in 1..=reads {
+            assert_eq!(pop(&mut rx), Some(0));
+            assert_eq!(rx.take_owed_credit(), read == reads);
+            assert_eq!(tx.has_room(), read == reads);
+        }
+    }
+}
+
+#[test]
+fn the_limit_counts_messages_and_never_stops_one_midway() {
+    let (mut tx, _rx) = queue(2, false);
+    for _ in 0..2 {
+        for i in 0..3 {
+            assert!(tx.has_room());
+            tx.push(part(i, i < 2));
+        }
+        let _ = tx.flush();
+    }
+    assert!(!tx.has_room());
+}
+
+#[test]
+fn the_end_comes_after_what_was_sent() {
+    let (mut tx, mut rx) = queue(0, false);
+    push(&mut tx, 1);
+    tx.push(part(2, true));
+    assert!(!tx.close());
+    assert_eq!(rx.poll(), Readiness::Ready);
+    assert!(!rx.has_ended());
+    assert_eq!(pop(&mut rx), Some(1));
+    assert!(rx.pop().is_none());
+    assert!(rx.has_ended());
+    assert_eq!(rx.poll(), Readiness::Ended);
+}
+
+#[test]
+fn closing_wakes_a_sleeper() {
+    let (mut tx, mut rx) = queue(0, false);
+    assert_eq!(rx.poll(), Readiness::Asleep);
+    assert_eq!(rx.poll(), Readiness::Asleep);
+    assert!(tx.close());
+}
+
+#[test]
+fn conflation_keeps_the_last_part() {
+    let (mut tx, mut rx) = queue(1, true);
+    for i in 0..10 {
+        assert!(tx.has_room());
+        tx.push(part(i, i % 3 != 0));
+        let _ = tx.flush();
+    }
+    let message = rx.pop().unwrap();
+    assert_eq!((message.data(), message.more()), (&[9][..], false));
+    assert!(rx.pop().is_none());
+    assert_eq!(rx.poll(), Readiness::Asleep);
+    push(&mut tx, 11);
+    assert_eq!(rx.poll(), Readiness::Ready);
+    assert_eq!(pop(&mut rx), Some(11));
+}
+
+#[test]
+fn metadata_takes_effect_in_order() {
+    let (mut tx, mut rx) = queue(0, false);
+    push(&mut tx, 1);
+    tx.push_uncounted(Message::control(Arc::new(crate::message::Metadata::new(b"b".to_vec()))));
+    push(&mut tx, 2);
+    assert_eq!(pop(&mut rx), Some(1));
+    assert!(rx.metadata().is_none());
+    assert_eq!(rx.poll(), Readiness::Ready);
+    assert_eq!(rx.metadata().unwrap().routing_id(), b"b");
+    assert_eq!(pop(&mut rx), Some(2));
+}
+
+#[test]
+fn unread_messages_are_released_whoever_goes_first() {
+    use crate::sync::global::{AtomicUsize, Ordering};
+    unsafe extern "C" fn count(_: *mut std::ffi::c_void, hint: *mut std::ffi::c_void) {
+        // SAFETY: the counter outlives the queues.
+        unsafe { &*hint.cast::<AtomicUsize>() }.fetch_add(1, Ordering::SeqCst);
+    }
+    let freed = AtomicUsize::new(0);
+    for order in 0..3 {
+        freed.store(0, Ordering::SeqCst);
+        let (mut tx, mut rx) = queue(0, false);
+        for i in 0..50 {
+            let hint = (&raw const freed).cast_mut().cast();
+            // SAFETY: no byte is read, the length is zero.
+            tx.push(unsafe { Message::from_user(std::ptr::dangling_mut(), 0, count, hint) }.unwrap());
+            if i < 40 {
+                let _ = tx.flush();
+            }
+        }
+        for _ in 0..7 {
+            drop(rx.pop());
+        }
+        match order {
+            0 => drop((tx, rx)),
+            1 => drop((rx, tx)),
+            _ => {
+                drop(rx);
+                let _ = tx.flush();
+                drop(tx);
+            }
+        }
+        assert_eq!(freed.load(Ordering::SeqCst), 50);
+    }
+}
+
+#[test]
+fn two_threads_lose_and_reorder_nothing() {
+    const COUNT: u32 = 300_000;
+    let (mut tx, mut rx) = queue(100, false);
+    let writer = std::thread::spawn(move || {
+        for i in 0..COUNT {
+            while !tx.has_room() {
+                std::thread::yield_now();
+            }
+            tx.push(Message::from_slice(&i.to_le_bytes()).unwrap());
+            let _ = tx.flush();
+        }
+    });
+    for i in 0..COUNT {
+        let message = loop {
+            match rx.pop() {
+                Some(message) => break message,
+                None => std::thread::yield_now(),
+            }
+        };
+        assert_eq!(message.data(), i.to_le_bytes());
+    }
+    writer.join().unwrap();
+}

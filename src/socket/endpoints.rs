@@ -1,0 +1,280 @@
+//! bind, connect, unbind, disconnect.
+
+use super::inbox::{Attachment, News, Party};
+use super::owner::{LinkOwner, link_limits};
+use super::Socket;
+use crate::connection::{Config, HeartbeatConfig};
+use crate::context::{Bound, PendingConnect, next_serial};
+use crate::driver::{Command, IoThread, LinkHandle, LinkSettings, Target};
+use crate::error::{Errno, Result};
+use crate::message::{Message, Metadata};
+use crate::options::{Mechanism, SocketOptions, SocketType};
+use crate::pattern::Origin;
+use crate::pipe::{Limits, pipe};
+use crate::transport::{self, Listener};
+use std::sync::Arc;
+
+/// One bind or connect of a socket.
+pub struct Endpoint {
+    /// What unbind and disconnect must name: the resolved text of a bind, the given text of a connect.
+    text: String,
+    kind: Kind,
+}
+
+enum Kind {
+    Listener { number: u64, listener: Arc<Listener>, threads: Arc<[Arc<IoThread>]> },
+    Link(Arc<LinkHandle>),
+    InprocBind,
+    InprocConnect(Arc<Party>),
+}
+
+/// Socket types whose second connect to the same endpoint does nothing.
+fn connects_once(kind: SocketType) -> bool {
+    matches!(kind, SocketType::Dealer | SocketType::Sub | SocketType::Pub | SocketType::Req)
+}
+
+/// High-water mark of an inproc queue: the sender's and the receiver's shares; none when either has none.
+fn combined(sending: usize, receiving: usize) -> usize {
+    if sending == 0 || receiving == 0 { 0 } else { sending + receiving }
+}
+
+/// Facts about this socket that its connections act on.
+fn connection_config(options: &SocketOptions) -> Config {
+    let kind = options.socket_type;
+    let limit = u64::try_from(options.max_message_size).ok();
+    Config {
+        socket_name: kind.name(),
+        socket_number: kind.number() as u8,
+        peers: kind.peers(),
+        routing_id: options.routing_id.clone(),
+        sends_identity: matches!(kind, SocketType::Req | SocketType::Dealer | SocketType::Router),
+        uses_identity: matches!(kind, SocketType::Router | SocketType::Rep),
+        publishes: matches!(kind, SocketType::Pub | SocketType::Xpub),
+        request_envelope: kind == SocketType::Req,
+        max_message_size: limit,
+        properties: options
+            .metadata
+            .iter()
+            .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value.clone()))
+            .collect(),
+        heartbeat: HeartbeatConfig {
+            interval: options.heartbeat_interval.unwrap_or_default(),
+            timeout: options.heartbeat_deadline().unwrap_or_default(),
+            ttl: std::time::Duration::from_millis(u64::from(options.heartbeat_ttl) * 100),
+        },
+        zap_domain_set: !options.zap_domain.is_empty(),
+    }
+}
+
+impl Socket {
+    fn link_settings(&self) -> Arc<LinkSettings> {
+        Arc::new(LinkSettings {
+            options: self.options.clone(),
+            config: Arc::new(connection_config(&self.options)),
+            owner: Arc::new(LinkOwner(self.inbox.clone())),
+            gate: self.context.gate.clone(),
+        })
+    }
+
+    /// The transport of an endpoint, if this socket may use it.
+    fn transport(&self, scheme: &str) -> Result<&'static dyn transport::Transport> {
+        let transport = transport::find(scheme)?;
+        if self.options.mechanism != Mechanism::Null {
+            // Only NULL is there yet: an endpoint that asks for more must not come up with less.
+            return Err(Errno::NOT_SUPPORTED);
+        }
+        Ok(transport)
+    }
+
+    /// `zmq_bind`.
+    pub fn bind(&mut self, endpoint: &str) -> Result<()> {
+        self.enter()?;
+        let (scheme, address) = transport::split(endpoint)?;
+        if scheme == "inproc" {
+            return self.bind_inproc(endpoint, address);
+        }
+        let transport = self.transport(scheme)?;
+        let threads = self.context.threads(self.options.affinity)?;
+        let thread = self.context.thread(self.options.affinity)?;
+        let listener = Arc::new(Listener::open(transport, address, &self.options)?);
+        let text = listener.endpoint().to_owned();
+        let number = next_serial();
+        thread.mailbox.post(Command::Listen {
+            number,
+            listener: listener.clone(),
+            settings: self.link_settings(),
+            threads: threads.clone(),
+        });
+        self.last_endpoint.clone_from(&text);
+        self.endpoints.push(Endpoint { text, kind: Kind::Listener { number, listener, threads } });
+        Ok(())
+    }
+
+    fn bind_inproc(&mut self, endpoint: &str, name: &str) -> Result<()> {
+        let (send_hwm, receive_hwm) = (self.options.send_hwm as usize, self.options.receive_hwm as usize);
+        let bound =
+            Bound { inbox: self.inbox.clone(), send_hwm, receive_hwm, routing_id: self.options.routing_id.clone() };
+        let waiting = self.context.names.lock().bind(name, bound).ok_or(Errno::ADDRESS_IN_USE)?;
+        for mut pending in waiting {
+            pending.end.rx.set_high_water(combined(pending.send_hwm, receive_hwm));
+            pending.end.tx.set_high_water(combined(send_hwm, pending.receive_hwm));
+            pending.end.tx.push_uncounted(self.introduction());
+            pending.end.tx.flush();
+            pending.party.belong_to(self.inbox.clone());
+            let origin = Origin { inproc: true, ..Origin::default() };
+            self.attach(pending.party, pending.end, &origin, None);
+        }
+        self.last_endpoint = endpoint.to_owned();
+        self.endpoints.push(Endpoint { text: endpoint.to_owned(), kind: Kind::InprocBind });
+        Ok(())
+    }
+
+    /// What an inproc peer learns about this socket.
+    fn introduction(&self) -> Message {
+        Message::control(Arc::new(Metadata::new(self.options.routing_id.clone())))
+    }
+
+    /// `zmq_connect`. Returns before anything has happened on the network.
+    pub fn connect(&mut self, endpoint: &str) -> Result<()> {
+        self.enter()?;
+        let (scheme, address) = transport::split(endpoint)?;
+        if scheme == "inproc" {
+            return self.connect_inproc(endpoint, address);
+        }
+        let transport = self.transport(scheme)?;
+        transport.check(address, &self.options)?;
+        if connects_once(self.kind) && self.endpoints.iter().any(|known| known.is_connect() && known.text == endpoint) {
+            return Ok(());
+        }
+        let thread = self.context.thread(self.options.affinity)?;
+        let routing_id = self.pattern.take_connect_routing_id()?;
+        let handle = LinkHandle::new(thread.clone());
+        let has_pipe = !self.options.immediate;
+        if has_pipe {
+            let party = Party::new(Some(self.inbox.clone()));
+            let (ours, links) = pipe(link_limits(&self.options), party.clone(), handle.clone());
+            handle.supply(links);
+            let origin = Origin { connected: true, inproc: false, routing_id };
+            self.attach(party, ours, &origin, Some(handle.clone()));
+        }
+        let target = Target { transport, address: address.to_owned(), endpoint: endpoint.to_owned() };
+        thread.mailbox.post(Command::Connect {
+            handle: handle.clone(),
+            settings: self.link_settings(),
+            target: Arc::new(target),
+            has_pipe,
+        });
+        self.last_endpoint = endpoint.to_owned();
+        self.endpoints.push(Endpoint { text: endpoint.to_owned(), kind: Kind::Link(handle) });
+        Ok(())
+    }
+
+    fn connect_inproc(&mut self, endpoint: &str, name: &str) -> Result<()> {
+        let routing_id = self.pattern.take_connect_routing_id()?;
+        let (send_hwm, receive_hwm) = (self.options.send_hwm as usize, self.options.receive_hwm as usize);
+        let conflate = self.options.conflates();
+        let ours = Party::new(Some(self.inbox.clone()));
+        let context = self.context.clone();
+        let mut names = context.names.lock();
+        let bound = names.find(name).cloned();
+        let theirs = Party::new(bound.as_ref().map(|bound| bound.inbox.clone()));
+        let (forward, backward) = match &bound {
+            Some(bound) => (combined(send_hwm, bound.receive_hwm), combined(bound.send_hwm, receive_hwm)),
+            None => (send_hwm, receive_hwm),
+        };
+        let limits = Limits { forward, backward, conflate_forward: conflate, conflate_backward: conflate };
+        let (mut end, mut far) = pipe(limits, ours.clone(), theirs.clone());
+        end.tx.push_uncounted(self.introduction());
+        end.tx.flush();
+        let far_origin = Origin { inproc: true, ..Origin::default() };
+        match bound {
+            Some(bound) => {
+                drop(names);
+                far.tx.push_uncounted(Message::control(Arc::new(Metadata::new(bound.routing_id))));
+                far.tx.flush();
+                let attachment = Attachment { party: theirs, end: far, origin: far_origin, link: None };
+                bound.inbox.post(News::Attach(Box::new(attachment)));
+            }
+            None => {
+                names.wait_for(name, PendingConnect { party: theirs, end: far, send_hwm, receive_hwm });
+                drop(names);
+            }
+        }
+        self.last_endpoint = endpoint.to_owned();
+        self.endpoints.push(Endpoint { text: endpoint.to_owned(), kind: Kind::InprocConnect(ours.clone()) });
+        self.attach(ours, end, &Origin { connected: true, inproc: true, routing_id }, None);
+        Ok(())
+    }
+
+    /// `zmq_unbind` and `zmq_disconnect`, which are the same: ends every bind and connect known under this text.
+    pub fn remove_endpoint(&mut self, endpoint: &str) -> Result<()> {
+        self.enter()?;
+        let (scheme, address) = transport::split(endpoint)?;
+        if self.remove_exactly(endpoint) {
+            return Ok(());
+        }
+        if scheme != "inproc" {
+            let transport = transport::find(scheme)?;
+            if transport.aliases(address, &self.options).iter().any(|alias| self.remove_exactly(alias)) {
+                return Ok(());
+            }
+        }
+        Err(Errno::NO_ENTRY)
+    }
+
+    fn remove_exactly(&mut self, text: &str) -> bool {
+        let before = self.endpoints.len();
+        let (gone, kept) = std::mem::take(&mut self.endpoints).into_iter().partition(|known| known.text == text);
+        self.endpoints = kept;
+        for endpoint in gone {
+            self.end_endpoint(endpoint);
+        }
+        self.endpoints.len() < before
+    }
+
+    pub(super) fn close_endpoints(&mut self) {
+        for endpoint in std::mem::take(&mut self.endpoints) {
+            self.end_endpoint(endpoint);
+        }
+    }
+
+    fn end_endpoint(&mut self, endpoint: Endpoint) {
+        match endpoint.kind {
+            Kind::Listener { number, listener, threads } => {
+                listener.close();
+                let linger = self.options.linger;
+                for thread in threads.iter() {
+                    thread.mailbox.post(Command::Unlisten { number, linger });
+                }
+            }
+            Kind::Link(handle) => {
+                handle.set_linger(self.options.linger);
+                let pipe = self.pipes.ids().find(|id| self.is_link(*id, &handle));
+                match pipe {
+                    Some(id) => self.detach(id),
+                    None => handle.release(),
+                }
+            }
+            Kind::InprocBind => {
+                let name = endpoint.text.strip_prefix("inproc://").unwrap_or_default();
+                self.context.names.lock().unbind(name, self.inbox.serial);
+            }
+            Kind::InprocConnect(party) => {
+                if let Some(id) = party.pipe() {
+                    self.detach(id);
+                }
+            }
+        }
+    }
+
+    fn is_link(&self, id: crate::pattern::PipeId, handle: &Arc<LinkHandle>) -> bool {
+        let attached = self.attached.get(id.0 as usize).and_then(Option::as_ref);
+        attached.and_then(|attached| attached.link.as_ref()).is_some_and(|link| Arc::ptr_eq(link, handle))
+    }
+}
+
+impl Endpoint {
+    fn is_connect(&self) -> bool {
+        matches!(self.kind, Kind::Link(_) | Kind::InprocConnect(_))
+    }
+}

@@ -1,0 +1,154 @@
+//! What others tell a socket: new pipes, input, room, peers that left.
+//!
+//! Anybody may post; the socket looks at its inbox at the start of each call, and while it waits. When no
+//! application thread is in a call, an I/O thread may do it ([`Inbox::attend`]), so that peers that left are
+//! cleaned up without the application's help.
+
+use super::Socket;
+use crate::driver::LinkHandle;
+use crate::error::Result;
+use crate::io::Mailbox;
+use crate::pattern::{Origin, PipeId};
+use crate::pipe::{End, Peer};
+use crate::sync::Cell;
+use crate::sync::global::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+/// A piece of news.
+pub enum News {
+    Attach(Box<Attachment>),
+    Readable(Arc<Party>),
+    Writable(Arc<Party>),
+    Closed(Arc<Party>),
+    Hiccup(Arc<Party>),
+}
+
+/// A new pipe.
+pub struct Attachment {
+    pub party: Arc<Party>,
+    pub end: End,
+    pub origin: Origin,
+    /// The link at the other end; `None` for inproc.
+    pub link: Option<Arc<LinkHandle>>,
+}
+
+/// See the module documentation.
+pub struct Inbox {
+    pub mailbox: Mailbox<News>,
+    cell: &'static Cell<Socket>,
+    /// Tells this socket from a later one in the same cell.
+    pub serial: u64,
+    closed: AtomicBool,
+}
+
+impl Inbox {
+    pub fn new(cell: &'static Cell<Socket>, serial: u64) -> Arc<Self> {
+        Arc::new(Self { mailbox: Mailbox::new(), cell, serial, closed: AtomicBool::new(false) })
+    }
+
+    /// Adds news. A closed socket turns new pipes away.
+    pub fn post(&self, news: News) {
+        self.mailbox.post(news);
+        if self.closed.load(Ordering::Acquire) {
+            self.empty();
+        }
+    }
+
+    /// The socket is closed.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.empty();
+        // Another thread may wait in a call on this socket.
+        self.mailbox.waker.notify();
+    }
+
+    fn empty(&self) {
+        while let Some(news) = self.mailbox.pop() {
+            if let News::Attach(attachment) = news {
+                attachment.end.close();
+            }
+        }
+    }
+
+    /// Handles the news on the calling thread, unless an application thread is in a call on the socket: that one
+    /// handles them itself.
+    pub fn attend(&self) {
+        let Some(mut guard) = self.cell.try_lock() else { return };
+        if let Some(socket) = guard.as_mut().filter(|socket| socket.serial() == self.serial) {
+            socket.handle_news();
+        }
+    }
+
+    /// Interrupts a wait, so that the waiting call looks at the state of its context.
+    pub fn wake(&self) {
+        self.mailbox.waker.notify();
+    }
+
+    /// ZMQ_FD.
+    pub fn expose(&self) -> Result<std::os::fd::RawFd> {
+        self.mailbox.waker.expose()
+    }
+}
+
+const NOT_ATTACHED: u32 = u32::MAX;
+
+/// A socket's side of one pipe, as its peer knows it.
+pub struct Party {
+    me: Weak<Self>,
+    /// Set at once, or for an inproc connect that waits for its bind, at the bind.
+    inbox: OnceLock<Arc<Inbox>>,
+    slot: AtomicU32,
+}
+
+impl Party {
+    /// A party of a socket that may not be known yet.
+    pub fn new(inbox: Option<Arc<Inbox>>) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            inbox: inbox.map_or_else(OnceLock::new, OnceLock::from),
+            slot: AtomicU32::new(NOT_ATTACHED),
+        })
+    }
+
+    /// Names the socket of a party made without.
+    pub fn belong_to(&self, inbox: Arc<Inbox>) {
+        let _ = self.inbox.set(inbox);
+    }
+
+    /// The pipe, while it is attached.
+    pub fn pipe(&self) -> Option<PipeId> {
+        match self.slot.load(Ordering::Relaxed) {
+            NOT_ATTACHED => None,
+            slot => Some(PipeId(slot)),
+        }
+    }
+
+    /// Called by the socket at attach and detach.
+    pub fn set_pipe(&self, pipe: Option<PipeId>) {
+        self.slot.store(pipe.map_or(NOT_ATTACHED, |pipe| pipe.0), Ordering::Relaxed);
+    }
+
+    fn tell(&self, news: impl FnOnce(Arc<Self>) -> News) {
+        if let (Some(inbox), Some(me)) = (self.inbox.get(), self.me.upgrade()) {
+            inbox.post(news(me));
+        }
+    }
+}
+
+impl Peer for Party {
+    fn readable(&self) {
+        self.tell(News::Readable);
+    }
+
+    fn writable(&self) {
+        self.tell(News::Writable);
+    }
+
+    fn closed(&self) {
+        self.tell(News::Closed);
+    }
+
+    fn hiccup(&self) {
+        self.tell(News::Hiccup);
+    }
+}

@@ -1,0 +1,310 @@
+//! Sockets: what is behind a `void *socket`.
+//!
+//! Knows: its pattern, its pipes, its endpoints; blocking and timeouts ([`wait`]), readiness ([`poll`]). Must not
+//! know: routing rules, connections, C. A socket is used by one thread at a time, which the [`Cell`] it lives in
+//! sees to; calls that wait let go of it meanwhile.
+
+mod endpoints;
+mod inbox;
+mod owner;
+mod poll;
+mod spin;
+mod wait;
+
+pub use inbox::{Inbox, Party};
+pub use poll::{Item, POLL_ERROR, POLL_IN, POLL_OUT, POLL_PRIORITY, poll};
+pub use wait::{is_reply, recv, send, sleep_on, with_signal_mask};
+
+use crate::context::{Context, next_serial};
+use crate::driver::LinkHandle;
+use crate::error::{Errno, Result};
+use crate::message::Message;
+use crate::options::{SocketOptions, SocketType, number as n, value};
+use crate::pattern::{self, Leftover, Mode, Origin, Pattern, PipeId, Pipes};
+use crate::pipe::End;
+use crate::sync::{Cell, Registry};
+use endpoints::Endpoint;
+use inbox::{Attachment, News};
+use spin::Spin;
+use std::sync::Arc;
+
+/// Every open socket of the process.
+pub static SOCKETS: Registry<Socket> = Registry::new();
+
+/// See the module documentation.
+pub struct Socket {
+    kind: SocketType,
+    context: Arc<Context>,
+    inbox: Arc<Inbox>,
+    options: SocketOptions,
+    pattern: Box<dyn Pattern>,
+    pipes: Pipes,
+    /// By pipe number: who is at the other end.
+    attached: Vec<Option<Attached>>,
+    endpoints: Vec<Endpoint>,
+    last_endpoint: String,
+    receive_more: bool,
+    spin: Spin,
+}
+
+/// What the socket keeps of a pipe besides its end.
+struct Attached {
+    party: Arc<Party>,
+    link: Option<Arc<LinkHandle>>,
+}
+
+/// Opens a socket. EINVAL for an unknown type, EMFILE at the limit, ETERM when the context is ending.
+pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> {
+    if context.is_terminating() {
+        return Err(Errno::TERMINATED);
+    }
+    let kind = SocketType::from_number(kind).ok_or(Errno::INVALID)?;
+    let pattern = pattern::create(kind).ok_or(Errno::INVALID)?;
+    let options = {
+        let options = context.options.lock();
+        SocketOptions::new(kind, options.ipv6, options.blocky)
+    };
+    let mut made = None;
+    let cell = SOCKETS.insert(|cell| {
+        let inbox = Inbox::new(cell, next_serial());
+        made = Some(inbox.clone());
+        Socket {
+            kind,
+            context: context.clone(),
+            inbox,
+            options,
+            pattern,
+            pipes: Pipes::default(),
+            attached: Vec::new(),
+            endpoints: Vec::new(),
+            last_endpoint: String::new(),
+            receive_more: false,
+            spin: Spin::new(),
+        }
+    });
+    let (Some(cell), Some(inbox)) = (cell, made) else { return Err(Errno::TOO_MANY_FILES) };
+    if let Err(error) = context.admit(&inbox) {
+        drop(cell.lock().take());
+        SOCKETS.free(cell);
+        return Err(error);
+    }
+    Ok(cell)
+}
+
+/// Closes the socket in a cell. ENOTSOCK when there is none. What is unsent lingers in the background.
+pub fn close(cell: &'static Cell<Socket>) -> Result<()> {
+    let mut socket = cell.lock().take().ok_or(Errno::NOT_A_SOCKET)?;
+    socket.shut();
+    SOCKETS.free(cell);
+    Ok(())
+}
+
+impl Socket {
+    /// Tells this socket from any other of the process.
+    pub fn serial(&self) -> u64 {
+        self.inbox.serial
+    }
+
+    /// ETERM when the context is ending, otherwise the news are handled.
+    #[inline]
+    pub fn enter(&mut self) -> Result<()> {
+        if self.context.is_terminating() {
+            return Err(Errno::TERMINATED);
+        }
+        if self.inbox.mailbox.waker.is_pending() {
+            self.handle_news();
+        }
+        Ok(())
+    }
+
+    /// Does what others told this socket.
+    #[cold]
+    pub fn handle_news(&mut self) {
+        while self.inbox.mailbox.has_news() {
+            while let Some(news) = self.inbox.mailbox.pop() {
+                self.handle(news);
+            }
+        }
+        self.remove_ended();
+    }
+
+    fn handle(&mut self, news: News) {
+        match news {
+            News::Attach(attachment) => {
+                let Attachment { party, end, origin, link } = *attachment;
+                self.attach(party, end, &origin, link);
+            }
+            News::Readable(party) => {
+                if let Some(id) = party.pipe() {
+                    self.pattern.readable(&mut self.pipes, id);
+                }
+            }
+            News::Writable(party) => {
+                if let Some(id) = party.pipe() {
+                    self.pattern.writable(&mut self.pipes, id);
+                }
+            }
+            News::Closed(party) => {
+                if let Some(id) = party.pipe() {
+                    self.pipes.forbid_writing(id);
+                    if self.pattern.closed(&mut self.pipes, id) == Leftover::Discard {
+                        self.detach(id);
+                    }
+                }
+            }
+            News::Hiccup(party) => {
+                if let Some(id) = party.pipe() {
+                    self.pattern.hiccup(&mut self.pipes, id);
+                }
+            }
+        }
+    }
+
+    fn attach(&mut self, party: Arc<Party>, end: End, origin: &Origin, link: Option<Arc<LinkHandle>>) {
+        let id = self.pipes.insert(end);
+        party.set_pipe(Some(id));
+        let slot = id.0 as usize;
+        if self.attached.len() <= slot {
+            self.attached.resize_with(slot + 1, || None);
+        }
+        self.attached[slot] = Some(Attached { party, link });
+        self.pattern.attach(&mut self.pipes, id, origin);
+    }
+
+    /// Removes a pipe, with whatever is unread in it.
+    fn detach(&mut self, id: PipeId) {
+        if self.pipes.end(id).is_none() {
+            return;
+        }
+        self.pattern.detach(&mut self.pipes, id);
+        if let Some(attached) = self.attached.get_mut(id.0 as usize).and_then(Option::take) {
+            attached.party.set_pipe(None);
+            if let Some(link) = &attached.link {
+                link.set_linger(self.options.linger);
+            }
+        }
+        if let Some(end) = self.pipes.remove(id) {
+            end.close();
+        }
+        if self.pipes.is_empty() {
+            self.attached = Vec::new();
+        }
+    }
+
+    #[inline]
+    fn remove_ended(&mut self) {
+        while let Some(id) = self.pipes.take_ended() {
+            self.detach(id);
+        }
+    }
+
+    /// Sends a part if there is room now.
+    #[inline]
+    pub fn try_send(&mut self, message: &mut Message, mode: Mode) -> Result<()> {
+        self.enter()?;
+        self.pattern.send(&mut self.pipes, message, mode)
+    }
+
+    /// Receives a part if there is one now.
+    #[inline]
+    pub fn try_recv(&mut self, with_metadata: bool) -> Result<Message> {
+        self.enter()?;
+        self.pipes.with_metadata = with_metadata;
+        let received = self.pattern.recv(&mut self.pipes);
+        self.remove_ended();
+        let message = received?;
+        self.receive_more = message.more();
+        Ok(message)
+    }
+
+    /// ZMQ_EVENTS: what would not block now.
+    pub fn events(&mut self) -> Result<i16> {
+        self.enter()?;
+        let mut events = 0;
+        if self.pattern.can_recv(&mut self.pipes) {
+            events |= POLL_IN;
+        }
+        if self.pattern.can_send(&mut self.pipes) {
+            events |= POLL_OUT;
+        }
+        self.remove_ended();
+        Ok(events)
+    }
+
+    /// `zmq_setsockopt`; `None` is (NULL, 0).
+    pub fn set_option(&mut self, option: i32, value: Option<&[u8]>) -> Result<()> {
+        self.enter()?;
+        if let Some(result) = self.pattern.set_option(&mut self.pipes, option, value.unwrap_or_default()) {
+            if let Some(notify) = self.pattern.int_option(n::ZMQ_ROUTER_NOTIFY) {
+                self.options.router_notify = notify;
+            }
+            return result;
+        }
+        self.options.set(option, value)?;
+        match option {
+            n::ZMQ_SNDHWM => self.update_high_water(true),
+            n::ZMQ_RCVHWM => self.update_high_water(false),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// New limits apply to the pipes there are. For inproc, the other side's share of the limit is not changed here.
+    fn update_high_water(&mut self, sending: bool) {
+        let ids: Vec<_> = self.pipes.ids().collect();
+        for id in ids {
+            let inproc = self.attached[id.0 as usize].as_ref().is_some_and(|attached| attached.link.is_none());
+            let Some(end) = self.pipes.end(id).filter(|_| !inproc) else { continue };
+            if sending {
+                end.tx.set_high_water(self.options.send_hwm as usize);
+            } else {
+                end.rx.set_high_water(self.options.receive_hwm as usize);
+            }
+        }
+        if sending {
+            let ids: Vec<_> = self.pipes.ids().collect();
+            for id in ids {
+                self.pattern.writable(&mut self.pipes, id);
+            }
+        }
+    }
+
+    /// `zmq_getsockopt`: fills `out`, returns the new `*len`.
+    pub fn option(&mut self, option: i32, out: &mut [u8]) -> Result<usize> {
+        if self.context.is_terminating() {
+            return Err(Errno::TERMINATED);
+        }
+        match option {
+            n::ZMQ_TYPE => value::write_int(out, self.kind.number()),
+            n::ZMQ_RCVMORE => value::write_loose_int(out, i32::from(self.receive_more)),
+            n::ZMQ_THREAD_SAFE => value::write_loose_int(out, i32::from(self.kind.is_thread_safe())),
+            n::ZMQ_LAST_ENDPOINT => value::write_string(out, self.last_endpoint.as_bytes()),
+            n::ZMQ_FD => {
+                value::write_loose_int(out, 0)?;
+                value::write_loose_int(out, self.inbox.expose()?)
+            }
+            n::ZMQ_EVENTS => {
+                value::write_loose_int(out, 0)?;
+                let events = self.events()?;
+                value::write_loose_int(out, i32::from(events))
+            }
+            _ => match self.pattern.int_option(option) {
+                Some(number) if option == n::ZMQ_TOPICS_COUNT => value::write_loose_int(out, number),
+                Some(number) => value::write_int(out, number),
+                None => self.options.get(option, out),
+            },
+        }
+    }
+
+    /// Lets go of everything: endpoints, pipes, the context.
+    fn shut(&mut self) {
+        self.handle_news();
+        self.close_endpoints();
+        let ids: Vec<_> = self.pipes.ids().collect();
+        for id in ids {
+            self.detach(id);
+        }
+        self.inbox.close();
+        self.context.dismiss(self.inbox.serial);
+    }
+}

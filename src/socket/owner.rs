@@ -1,0 +1,45 @@
+//! A socket as its links see it.
+
+use super::inbox::{Attachment, Inbox, News, Party};
+use crate::driver::{LinkHandle, Owner};
+use crate::message::{Message, Metadata};
+use crate::options::SocketOptions;
+use crate::pattern::Origin;
+use crate::pipe::{End, Limits, pipe};
+use std::sync::Arc;
+
+/// Limits of a pipe between a socket and a link: what is sent waits in it up to SNDHWM, what is received up to
+/// RCVHWM. The socket is the first party.
+pub fn link_limits(options: &SocketOptions) -> Limits {
+    let conflate = options.conflates();
+    Limits {
+        forward: options.send_hwm as usize,
+        backward: options.receive_hwm as usize,
+        conflate_forward: conflate,
+        conflate_backward: conflate,
+    }
+}
+
+pub struct LinkOwner(pub Arc<Inbox>);
+
+impl Owner for LinkOwner {
+    fn open_pipe(
+        &self,
+        link: &Arc<LinkHandle>,
+        options: &SocketOptions,
+        connected: bool,
+        metadata: &Arc<Metadata>,
+    ) -> End {
+        let party = Party::new(Some(self.0.clone()));
+        let (ours, mut links) = pipe(link_limits(options), party.clone(), link.clone());
+        links.tx.push_uncounted(Message::control(metadata.clone()));
+        links.tx.flush();
+        let origin = Origin { connected, ..Origin::default() };
+        self.0.post(News::Attach(Box::new(Attachment { party, end: ours, origin, link: Some(link.clone()) })));
+        links
+    }
+
+    fn attend(&self) {
+        self.0.attend();
+    }
+}

@@ -1,0 +1,144 @@
+//! `zmq_poll`: readiness of several sockets and descriptors.
+
+use super::wait::{lock, poll_until};
+use super::Inbox;
+use crate::error::{Errno, Result};
+use std::ffi::c_void;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub const POLL_IN: i16 = 1;
+pub const POLL_OUT: i16 = 2;
+pub const POLL_ERROR: i16 = 4;
+pub const POLL_PRIORITY: i16 = 8;
+
+/// One thing to watch.
+pub struct Item {
+    /// A socket, or NULL for a descriptor.
+    pub socket: *mut c_void,
+    pub fd: RawFd,
+    pub wanted: i16,
+    pub ready: i16,
+}
+
+/// Fills in what is ready, waiting until something is, or until the deadline (`None`: for ever). Returns the number of
+/// items ready; 0 at the deadline.
+pub fn poll(items: &mut [Item], deadline: Option<Instant>) -> Result<usize> {
+    let mut watch = None;
+    loop {
+        let ready = check(items)?;
+        if ready > 0 || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Ok(ready);
+        }
+        match &mut watch {
+            None => watch = Some(Watch::new(items)?),
+            Some(watch) => watch.wait(items, deadline)?,
+        }
+    }
+}
+
+/// What is ready now.
+fn check(items: &mut [Item]) -> Result<usize> {
+    let mut ready = 0;
+    let mut has_descriptors = false;
+    for item in &mut *items {
+        item.ready = 0;
+        if item.socket.is_null() {
+            has_descriptors |= item.fd >= 0;
+            continue;
+        }
+        let (_, mut guard) = lock(item.socket)?;
+        let socket = guard.as_mut().ok_or(Errno::NOT_A_SOCKET)?;
+        item.ready = socket.events()? & item.wanted;
+        ready += usize::from(item.ready != 0);
+    }
+    if has_descriptors {
+        ready += check_descriptors(items)?;
+    }
+    Ok(ready)
+}
+
+fn check_descriptors(items: &mut [Item]) -> Result<usize> {
+    let mut entries: Vec<_> = items.iter().map(Item::as_entry).collect();
+    poll_until(&mut entries, Some(Instant::now()))?;
+    let mut ready = 0;
+    for (item, entry) in items.iter_mut().zip(&entries) {
+        if item.socket.is_null() {
+            item.ready = from_poll(entry.revents);
+            ready += usize::from(item.ready != 0);
+        }
+    }
+    Ok(ready)
+}
+
+impl Item {
+    /// The descriptor as poll(2) wants it; sockets are left out.
+    fn as_entry(&self) -> libc::pollfd {
+        let mut events = 0;
+        for (ours, theirs) in [(POLL_IN, libc::POLLIN), (POLL_OUT, libc::POLLOUT), (POLL_PRIORITY, libc::POLLPRI)] {
+            if self.wanted & ours != 0 {
+                events |= theirs;
+            }
+        }
+        let watched = self.socket.is_null() && self.fd >= 0 && self.wanted != 0;
+        libc::pollfd { fd: if watched { self.fd } else { -1 }, events, revents: 0 }
+    }
+}
+
+fn from_poll(revents: libc::c_short) -> i16 {
+    let mut ready = 0;
+    for (theirs, ours) in [(libc::POLLIN, POLL_IN), (libc::POLLOUT, POLL_OUT), (libc::POLLPRI, POLL_PRIORITY)] {
+        if revents & theirs != 0 {
+            ready |= ours;
+        }
+    }
+    if revents & !(libc::POLLIN | libc::POLLOUT | libc::POLLPRI) != 0 {
+        ready |= POLL_ERROR;
+    }
+    ready
+}
+
+/// The descriptors behind the items: collected once per call, used for each wait.
+struct Watch {
+    inboxes: Vec<Arc<Inbox>>,
+    entries: Vec<libc::pollfd>,
+}
+
+impl Watch {
+    fn new(items: &[Item]) -> Result<Self> {
+        let mut inboxes: Vec<Arc<Inbox>> = Vec::new();
+        for item in items.iter().filter(|item| !item.socket.is_null() && item.wanted != 0) {
+            let (_, mut guard) = lock(item.socket)?;
+            let socket = guard.as_mut().ok_or(Errno::NOT_A_SOCKET)?;
+            if socket.context.is_foreign() {
+                return Err(Errno::INTERRUPTED);
+            }
+            if !inboxes.iter().any(|known| Arc::ptr_eq(known, &socket.inbox)) {
+                inboxes.push(socket.inbox.clone());
+            }
+        }
+        let mut entries = Vec::with_capacity(inboxes.len() + items.len());
+        for inbox in &inboxes {
+            entries.push(libc::pollfd { fd: inbox.mailbox.waker.fd()?, events: libc::POLLIN, revents: 0 });
+        }
+        entries.extend(items.iter().map(Item::as_entry));
+        Ok(Self { inboxes, entries })
+    }
+
+    fn wait(&mut self, _items: &[Item], deadline: Option<Instant>) -> Result<()> {
+        let mut asleep = 0;
+        while asleep < self.inboxes.len() && self.inboxes[asleep].mailbox.waker.begin_sleep() {
+            asleep += 1;
+        }
+        let all = asleep == self.inboxes.len();
+        let result = if all { poll_until(&mut self.entries, deadline) } else { Ok(0) };
+        for (inbox, entry) in self.inboxes.iter().zip(&self.entries).take(asleep) {
+            inbox.mailbox.waker.end_sleep();
+            if all && entry.revents != 0 {
+                inbox.mailbox.waker.drain();
+            }
+        }
+        result.map(drop)
+    }
+}

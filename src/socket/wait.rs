@@ -1,0 +1,260 @@
+//! Blocking send and receive.
+//!
+//! A call that cannot go on lets go of its socket and waits in poll(2) on the socket's eventfd, so that a signal
+//! ends it with EINTR. Before it sleeps it helps itself where it can: a sender writes its links' pipes to the
+//! kernel to make room, a receiver reads its links' streams. A receiver on a socket with few links then *adopts* their
+//! streams: it waits for them itself, and saves the I/O thread's wake-up and the switch from it.
+
+use super::{SOCKETS, Socket};
+use crate::config::ADOPTED_LINKS;
+use crate::driver::{LinkHandle, inline_driving};
+use crate::error::{Errno, Result};
+use crate::io::Waker;
+use crate::message::Message;
+use crate::pattern::Mode;
+use crate::sync::{Cell, ExclusiveGuard, spin_loop};
+use crate::transport::Stream;
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// ZMQ_DONTWAIT of zmq.h.
+pub const DONT_WAIT: i32 = 1;
+/// ZMQ_SNDMORE of zmq.h.
+pub const SEND_MORE: i32 = 2;
+
+type Guard = ExclusiveGuard<'static, Option<Socket>>;
+
+/// The cell of a handle, and exclusive use of the socket in it. ENOTSOCK.
+#[inline]
+pub fn lock(handle: *mut c_void) -> Result<(&'static Cell<Socket>, Guard)> {
+    let cell = SOCKETS.find(handle).ok_or(Errno::NOT_A_SOCKET)?;
+    let guard = cell.lock();
+    if guard.is_none() {
+        return Err(Errno::NOT_A_SOCKET);
+    }
+    Ok((cell, guard))
+}
+
+#[inline]
+fn socket(guard: &mut Guard) -> Result<&mut Socket> {
+    guard.as_mut().ok_or(Errno::NOT_A_SOCKET)
+}
+
+/// What a call waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    Room,
+    Input,
+}
+
+/// `zmq_msg_send`: on success the message was taken.
+#[inline]
+pub fn send(handle: *mut c_void, message: &mut Message, flags: i32) -> Result<()> {
+    let (cell, mut guard) = lock(handle)?;
+    let socket = socket(&mut guard)?;
+    let timeout = socket.options.send_timeout;
+    let blocking = flags & DONT_WAIT == 0 && timeout != Some(Duration::ZERO);
+    let mode = if blocking { Mode::Blocking } else { Mode::NonBlocking };
+    message.prepare_to_send(flags & SEND_MORE != 0);
+    match socket.try_send(message, mode) {
+        Err(Errno::AGAIN) if blocking => send_waiting(cell, guard, message, timeout),
+        result => result,
+    }
+}
+
+#[cold]
+fn send_waiting(
+    cell: &'static Cell<Socket>,
+    mut guard: Guard,
+    message: &mut Message,
+    timeout: Option<Duration>,
+) -> Result<()> {
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    loop {
+        guard = wait(cell, guard, deadline, For::Room)?;
+        match socket(&mut guard)?.try_send(message, Mode::Blocking) {
+            Err(Errno::AGAIN) => {}
+            result => return result,
+        }
+    }
+}
+
+/// `zmq_msg_recv`.
+#[inline]
+pub fn recv(handle: *mut c_void, flags: i32, with_metadata: bool) -> Result<Message> {
+    let (cell, mut guard) = lock(handle)?;
+    let socket = socket(&mut guard)?;
+    match socket.try_recv(with_metadata) {
+        Err(Errno::AGAIN) => {}
+        result => return result,
+    }
+    let timeout = socket.options.receive_timeout;
+    if flags & DONT_WAIT != 0 || timeout == Some(Duration::ZERO) {
+        return Err(Errno::AGAIN);
+    }
+    recv_waiting(cell, guard, timeout, with_metadata)
+}
+
+#[cold]
+fn recv_waiting(
+    cell: &'static Cell<Socket>,
+    mut guard: Guard,
+    timeout: Option<Duration>,
+    with_metadata: bool,
+) -> Result<Message> {
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    loop {
+        guard = wait(cell, guard, deadline, For::Input)?;
+        match socket(&mut guard)?.try_recv(with_metadata) {
+            Err(Errno::AGAIN) => {}
+            result => return result,
+        }
+    }
+}
+
+/// Waits until there is news, or what is waited for may have come. EAGAIN after the deadline, EINTR after a signal
+/// and in a forked child.
+fn wait(cell: &'static Cell<Socket>, mut guard: Guard, deadline: Option<Instant>, what: For) -> Result<Guard> {
+    let socket = socket(&mut guard)?;
+    if socket.context.is_foreign() {
+        return Err(Errno::INTERRUPTED);
+    }
+    let serial = socket.serial();
+    let links = if inline_driving() { socket.few_links() } else { Vec::new() };
+    if help(&links, what) {
+        return Ok(guard);
+    }
+    let started = Instant::now();
+    let spin = socket.spin.budget();
+    let inbox = socket.inbox.clone();
+    let waker = &inbox.mailbox.waker;
+    waker.fd()?;
+    drop(guard);
+    let found = spin_until(spin, started, deadline, || {
+        waker.is_pending() || (what == For::Input && help(&links, what))
+    });
+    if !found {
+        let adopted = if what == For::Input { adopt(&links) } else { Vec::new() };
+        let result = sleep(waker, &adopted, deadline);
+        for (link, _) in &adopted {
+            link.give_back();
+        }
+        if result? {
+            help(&links, what);
+        }
+    }
+    let mut guard = cell.lock();
+    let socket = guard.as_mut().filter(|socket| socket.serial() == serial).ok_or(Errno::NOT_A_SOCKET)?;
+    socket.spin.learn(started.elapsed());
+    Ok(guard)
+}
+
+/// Moves bytes on the calling thread. True when that may have brought what is waited for.
+fn help(links: &[Arc<LinkHandle>], what: For) -> bool {
+    let mut helped = false;
+    for link in links {
+        helped |= match what {
+            For::Room => link.assist_send(),
+            For::Input => link.receive_inline(),
+        };
+    }
+    helped
+}
+
+fn adopt(links: &[Arc<LinkHandle>]) -> Vec<(&Arc<LinkHandle>, Arc<Stream>)> {
+    links.iter().filter_map(|link| Some((link, link.adopt()?))).collect()
+}
+
+/// Spins until `done`, or until the time is up; false in the latter case.
+fn spin_until(budget: Duration, started: Instant, deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
+    if budget.is_zero() {
+        return false;
+    }
+    loop {
+        if done() {
+            return true;
+        }
+        let now = Instant::now();
+        if now - started >= budget || deadline.is_some_and(|deadline| now >= deadline) {
+            return false;
+        }
+        spin_loop();
+    }
+}
+
+/// Sleeps until the waker or an adopted stream has something: true when it was a stream.
+fn sleep(waker: &Waker, adopted: &[(&Arc<LinkHandle>, Arc<Stream>)], deadline: Option<Instant>) -> Result<bool> {
+    if !waker.begin_sleep() {
+        return Ok(false);
+    }
+    let entry = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    let mut entries = vec![entry(waker.fd()?)];
+    entries.extend(adopted.iter().map(|(_, stream)| entry(stream.raw())));
+    // Two threads in calls on one socket: one may take notice of the other's news, so neither sleeps for long.
+    let shared = (waker.sleepers() > 1).then(|| Instant::now() + Duration::from_millis(10));
+    let until = match (deadline, shared) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+    let result = poll_until(&mut entries, until);
+    waker.end_sleep();
+    if entries[0].revents != 0 {
+        waker.drain();
+    }
+    if result? == 0 && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        return Err(Errno::AGAIN);
+    }
+    Ok(entries[1..].iter().any(|entry| entry.revents != 0))
+}
+
+/// ppoll(2) until a time; the number of ready descriptors.
+pub fn poll_until(entries: &mut [libc::pollfd], until: Option<Instant>) -> Result<usize> {
+    let timeout = until.map(|until| {
+        let left = until.saturating_duration_since(Instant::now());
+        libc::timespec {
+            tv_sec: libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        }
+    });
+    let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the entries and the timeout live across the call; no signal mask is given.
+    let count = unsafe { libc::ppoll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, timeout, std::ptr::null()) };
+    usize::try_from(count).map_err(|_| Errno::last())
+}
+
+/// Sleeps until a waker is notified. EINTR after a signal.
+pub fn sleep_on(waker: &Waker) -> Result<()> {
+    match sleep(waker, &[], None) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+impl Socket {
+    /// The links of this socket, when they are few enough for a waiting thread to serve them itself.
+    fn few_links(&self) -> Vec<Arc<LinkHandle>> {
+        if self.pipes.len() > ADOPTED_LINKS {
+            return Vec::new();
+        }
+        self.attached.iter().flatten().filter_map(|attached| attached.link.clone()).collect()
+    }
+}
+
+/// Runs with another signal mask on the calling thread.
+pub fn with_signal_mask<R>(mask: &libc::sigset_t, work: impl FnOnce() -> R) -> R {
+    // SAFETY: both sets live across the calls, and the old mask is put back on the same thread.
+    unsafe {
+        let mut old = std::mem::zeroed::<libc::sigset_t>();
+        libc::pthread_sigmask(libc::SIG_SETMASK, mask, &raw mut old);
+        let result = work();
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const old, std::ptr::null_mut());
+        result
+    }
+}
+
+/// Whether a socket answers every message it receives (REP). ENOTSOCK.
+pub fn is_reply(handle: *mut c_void) -> Result<bool> {
+    let (_, mut guard) = lock(handle)?;
+    Ok(socket(&mut guard)?.kind == crate::options::SocketType::Rep)
+}

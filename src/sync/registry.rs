@@ -1,0 +1,128 @@
+//! Memory for handles given to C: cells that are never unmapped, so that a stale or wrong pointer is told apart
+//! from a live one without touching memory that is not ours.
+//!
+//! Cells come in chunks of doubling size. A pointer is a handle only if it is the address of a cell in a chunk; a
+//! cell that was given back is reused as late as possible.
+
+use super::global::{AtomicPtr, Ordering};
+use super::{Exclusive, ExclusiveGuard};
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::ffi::c_void;
+
+const FIRST_CHUNK: usize = 64;
+const CHUNKS: usize = 20;
+
+/// A place for one object behind a handle.
+pub struct Cell<T> {
+    value: Exclusive<Option<T>>,
+}
+
+impl<T> Cell<T> {
+    /// Waits for its turn and looks at what is there: `None` after the object was closed.
+    #[inline]
+    pub fn lock(&self) -> ExclusiveGuard<'_, Option<T>> {
+        self.value.lock()
+    }
+
+    /// The same without waiting.
+    pub fn try_lock(&self) -> Option<ExclusiveGuard<'_, Option<T>>> {
+        self.value.try_lock()
+    }
+
+    /// The handle for C.
+    pub fn as_handle(&self) -> *mut c_void {
+        std::ptr::from_ref(self).cast_mut().cast()
+    }
+}
+
+/// All cells of one kind of object.
+pub struct Registry<T: 'static> {
+    chunks: [AtomicPtr<Cell<T>>; CHUNKS],
+    free: Mutex<VecDeque<&'static Cell<T>>>,
+}
+
+impl<T: Send> Default for Registry<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Send> Registry<T> {
+    pub const fn new() -> Self {
+        Self { chunks: [const { AtomicPtr::new(std::ptr::null_mut()) }; CHUNKS], free: Mutex::new(VecDeque::new()) }
+    }
+
+    /// Puts an object into a cell, made by a function that gets to know the cell first.
+    pub fn insert(&self, make: impl FnOnce(&'static Cell<T>) -> T) -> Option<&'static Cell<T>> {
+        let cell = {
+            let mut free = self.free.lock();
+            if free.is_empty() {
+                self.grow(&mut free);
+            }
+            free.pop_front()?
+        };
+        let object = make(cell);
+        *cell.lock() = Some(object);
+        Some(cell)
+    }
+
+    /// Gives a cell back; its object must have been taken out.
+    pub fn free(&self, cell: &'static Cell<T>) {
+        self.free.lock().push_back(cell);
+    }
+
+    fn grow(&self, free: &mut VecDeque<&'static Cell<T>>) {
+        let Some(index) = self.chunks.iter().position(|chunk| chunk.load(Ordering::Relaxed).is_null()) else { return };
+        let cells: Vec<_> =
+            (0..FIRST_CHUNK << index).map(|_| Cell { value: Exclusive::new(None) }).collect();
+        let cells: &'static mut [Cell<T>] = cells.leak();
+        let start = cells.as_mut_ptr();
+        // Release pairs with the Acquire in `find`.
+        self.chunks[index].store(start, Ordering::Release);
+        let cells: &'static [Cell<T>] = cells;
+        free.extend(cells);
+    }
+
+    /// The cell behind a handle; `None` for any other pointer.
+    #[inline]
+    pub fn find(&self, handle: *mut c_void) -> Option<&'static Cell<T>> {
+        for (index, chunk) in self.chunks.iter().enumerate() {
+            let start = chunk.load(Ordering::Acquire);
+            if start.is_null() {
+                return None;
+            }
+            let offset = (handle as usize).wrapping_sub(start as usize);
+            let size = size_of::<Cell<T>>();
+            if offset < (FIRST_CHUNK << index) * size {
+                if offset % size != 0 {
+                    return None;
+                }
+                // SAFETY: inside a leaked chunk, at a multiple of the cell size: it is a cell for ever.
+                return Some(unsafe { &*start.add(offset / size) });
+            }
+        }
+        None
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_cells_are_handles() {
+        static REGISTRY: Registry<u32> = Registry::new();
+        assert!(REGISTRY.find(std::ptr::null_mut()).is_none());
+        let cells: Vec<_> = (0..200).filter_map(|i| REGISTRY.insert(|_| i)).collect();
+        for (i, cell) in cells.iter().enumerate() {
+            assert_eq!(*REGISTRY.find(cell.as_handle()).unwrap().lock(), Some(i as u32));
+            assert!(REGISTRY.find(cell.as_handle().wrapping_byte_add(1)).is_none());
+        }
+        let handle = cells[7].as_handle();
+        *cells[7].lock() = None;
+        REGISTRY.free(cells[7]);
+        assert_eq!(*REGISTRY.find(handle).unwrap().lock(), None);
+        assert!(REGISTRY.find((&raw const REGISTRY).cast_mut().cast()).is_none());
+    }
+}

@@ -1,0 +1,84 @@
+//! Transports: what an address means and how its sockets are made. One file per scheme, one trait.
+//!
+//! Knows: address syntax, socket options, accept filters. Must not know: ZMTP, pipes, retries. Listening,
+//! accepting and connecting are written once, in [`listener`] and [`connector`], on top of [`Transport`].
+//! inproc is not here: it has no addresses of the system, and lives in the context.
+
+mod connector;
+mod ipc;
+mod listener;
+mod stream;
+mod tcp;
+
+pub use connector::{Attempt, Route, finish_connect, start_connect};
+pub use listener::{Accepted, Listener};
+pub use stream::{Read, Stream};
+
+use crate::error::{Errno, Result};
+use crate::options::SocketOptions;
+use socket2::{SockAddr, Socket};
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+
+/// A scheme of addresses.
+pub trait Transport: Send + Sync {
+    /// The text before `://`.
+    fn scheme(&self) -> &'static str;
+
+    /// Checks the syntax of an address to connect to. EINVAL, ENAMETOOLONG.
+    fn check(&self, address: &str, options: &SocketOptions) -> Result<()>;
+
+    /// Whether [`Transport::routes`] may ask a name server and so must not run on an I/O thread.
+    fn needs_lookup(&self, address: &str) -> bool;
+
+    /// Where an address to connect to leads, in the order to be tried.
+    fn routes(&self, address: &str, options: &SocketOptions) -> Result<Vec<Route>>;
+
+    /// Opens a listening socket. May ask a name server.
+    fn listen(&self, address: &str, options: &SocketOptions) -> Result<Opened>;
+
+    /// Other spellings under which an endpoint given to `zmq_unbind` or `zmq_disconnect` may be known.
+    fn aliases(&self, _address: &str, _options: &SocketOptions) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Applies options to a socket that will connect or was accepted.
+    fn tune(&self, socket: &Socket, options: &SocketOptions) -> Result<()>;
+
+    /// Whether a peer that connected may stay (ZMQ_TCP_ACCEPT_FILTER, ZMQ_IPC_FILTER_*).
+    fn admits(&self, socket: &Socket, options: &SocketOptions) -> bool;
+
+    /// The peer as told to applications: the Peer-Address property.
+    fn peer_address(&self, fd: RawFd) -> String;
+
+    /// An address as endpoint text.
+    fn endpoint(&self, address: &SockAddr) -> String;
+}
+
+/// A socket that listens.
+pub struct Opened {
+    pub socket: Socket,
+    /// ZMQ_LAST_ENDPOINT.
+    pub endpoint: String,
+    /// Files to remove when the listener goes: those the library named itself.
+    pub remove: Vec<PathBuf>,
+}
+
+static TRANSPORTS: [&dyn Transport; 2] = [&tcp::Tcp, &ipc::Ipc];
+
+/// Splits `scheme://address`. EINVAL when there is no scheme or no address.
+pub fn split(endpoint: &str) -> Result<(&str, &str)> {
+    match endpoint.split_once("://") {
+        Some((scheme, address)) if !scheme.is_empty() && !address.is_empty() => Ok((scheme, address)),
+        _ => Err(Errno::INVALID),
+    }
+}
+
+/// The transport of a scheme. EPROTONOSUPPORT.
+pub fn find(scheme: &str) -> Result<&'static dyn Transport> {
+    TRANSPORTS
+        .iter()
+        .find(|transport| transport.scheme() == scheme)
+        .copied()
+        .ok_or(Errno::PROTOCOL_NOT_SUPPORTED)
+}

@@ -1,0 +1,81 @@
+//! A connected byte stream on a plain descriptor.
+
+use crate::error::{Errno, Result};
+use std::io::IoSlice;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+/// Outcome of a read that did not fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Read {
+    Bytes(usize),
+    /// Nothing there now.
+    WouldBlock,
+    /// The peer has finished.
+    End,
+}
+
+/// A non-blocking stream socket. Reading and writing go on independently, on any thread.
+pub struct Stream {
+    fd: OwnedFd,
+}
+
+impl Stream {
+    pub fn new(fd: OwnedFd) -> Self {
+        Self { fd }
+    }
+
+    pub fn raw(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
+    /// Reads what is there, up to the size of `buffer`.
+    #[inline]
+    pub fn read(&self, buffer: &mut [u8]) -> Result<Read> {
+        loop {
+            // SAFETY: the buffer is writable for its length.
+            let count = unsafe { libc::recv(self.raw(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+            match count {
+                0 => return Ok(Read::End),
+                1.. => return Ok(Read::Bytes(count as usize)),
+                _ => match Errno::last() {
+                    Errno::AGAIN => return Ok(Read::WouldBlock),
+                    Errno::INTERRUPTED => {}
+                    error => return Err(error),
+                },
+            }
+        }
+    }
+
+    /// Writes what the kernel takes; 0 when it takes nothing now. Never raises SIGPIPE.
+    #[inline]
+    pub fn write(&self, slices: &[IoSlice<'_>]) -> Result<usize> {
+        loop {
+            let count = if let [slice] = slices {
+                // SAFETY: the slice is readable for its length.
+                unsafe { libc::send(self.raw(), slice.as_ptr().cast(), slice.len(), libc::MSG_NOSIGNAL) }
+            } else {
+                // SAFETY: an all-zero header is valid; IoSlice has the layout of iovec, and lives across the call.
+                unsafe {
+                    let mut header = std::mem::zeroed::<libc::msghdr>();
+                    header.msg_iov = slices.as_ptr().cast_mut().cast();
+                    header.msg_iovlen = slices.len() as _;
+                    libc::sendmsg(self.raw(), &raw const header, libc::MSG_NOSIGNAL)
+                }
+            };
+            if count >= 0 {
+                return Ok(count as usize);
+            }
+            match Errno::last() {
+                Errno::AGAIN => return Ok(0),
+                Errno::INTERRUPTED => {}
+                error => return Err(error),
+            }
+        }
+    }
+
+    /// Ends both directions; whoever polls the descriptor notices.
+    pub fn shutdown(&self) {
+        // SAFETY: no pointers are involved.
+        unsafe { libc::shutdown(self.raw(), libc::SHUT_RDWR) };
+    }
+}
