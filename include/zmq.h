@@ -677,6 +677,388 @@ ZMQ_EXPORT void *zmq_threadstart (zmq_thread_fn *func_, void *arg_);
  */
 ZMQ_EXPORT void zmq_threadclose (void *thread_);
 
+/* Makes a context. Threads start with its first socket.
+ *
+ * Errors:
+ * - EMFILE: no file descriptor is left.
+ */
+ZMQ_EXPORT void *zmq_ctx_new (void);
+
+/* Ends a context: every call on its sockets fails with ETERM, and this call waits until all sockets are closed and
+ * what they had to send was sent, as far as ZMQ_LINGER asks for it. The context is freed.
+ *
+ * Errors:
+ * - EFAULT: not a context.
+ * - EINTR: a signal came; call again to go on waiting.
+ *
+ * Arguments:
+ * - context_: any value.
+ */
+ZMQ_EXPORT int zmq_ctx_term (void *context_);
+
+/* Makes every call on the sockets of a context fail with ETERM, except zmq_close. Does not wait, and may be repeated.
+ *
+ * Errors:
+ * - EFAULT: not a context.
+ *
+ * Arguments:
+ * - context_: any value.
+ */
+ZMQ_EXPORT int zmq_ctx_shutdown (void *context_);
+
+/* Sets a context option.
+ *
+ * Errors:
+ * - EFAULT: not a context.
+ * - EINVAL: unknown option, or a value out of range.
+ *
+ * Arguments:
+ * - context_: any value.
+ */
+ZMQ_EXPORT int zmq_ctx_set (void *context_, int option_, int optval_);
+
+/* Returns a context option, or -1.
+ *
+ * Errors:
+ * - EFAULT: not a context.
+ * - EINVAL: unknown option.
+ *
+ * Arguments:
+ * - context_: any value.
+ */
+ZMQ_EXPORT int zmq_ctx_get (void *context_, int option_);
+
+/* Deprecated: zmq_ctx_new and ZMQ_IO_THREADS in one.
+ *
+ * Errors:
+ * - EINVAL: io_threads_ is negative.
+ * - EMFILE: no file descriptor is left.
+ */
+ZMQ_EXPORT void *zmq_init (int io_threads_);
+
+/* Deprecated: zmq_ctx_term.
+ *
+ * Errors:
+ * - As zmq_ctx_term.
+ *
+ * Arguments:
+ * - context_: any value.
+ */
+ZMQ_EXPORT int zmq_term (void *context_);
+
+/* Deprecated: zmq_ctx_term.
+ *
+ * Errors:
+ * - As zmq_ctx_term.
+ *
+ * Arguments:
+ * - context_: any value.
+ */
+ZMQ_EXPORT int zmq_ctx_destroy (void *context_);
+
+/* Makes an empty message.
+ *
+ * Errors:
+ * - EFAULT: NULL.
+ *
+ * Arguments:
+ * - msg_: NULL, or writable memory that holds no message to be closed.
+ */
+ZMQ_EXPORT int zmq_msg_init (zmq_msg_t *msg_);
+
+/* Makes a message of a given size, with undefined content.
+ *
+ * Errors:
+ * - ENOMEM: no memory for it.
+ * - EFAULT: NULL.
+ *
+ * Arguments:
+ * - msg_: NULL, or writable memory that holds no message to be closed.
+ */
+ZMQ_EXPORT int zmq_msg_init_size (zmq_msg_t *msg_, size_t size_);
+
+/* Makes a message over memory of the application. ffn_ gets the memory back: it is called once, perhaps on another
+ * thread, when neither the application nor the library needs the content any more. Without ffn_ the memory must
+ * stay unchanged for ever.
+ *
+ * Errors:
+ * - ENOMEM: no memory; ffn_ is not called.
+ * - EFAULT: NULL, or NULL data with a size.
+ *
+ * Arguments:
+ * - msg_: NULL, or writable memory that holds no message to be closed.
+ * - data_: NULL, or size_ bytes that stay valid until ffn_ is called with them.
+ */
+ZMQ_EXPORT int zmq_msg_init_data (zmq_msg_t *msg_, void *data_, size_t size_, zmq_free_fn *ffn_,
+    void *hint_);
+
+/* Releases a message. Every message that was initialised must be closed.
+ *
+ * Errors:
+ * - EFAULT: NULL, or no message: it was closed already.
+ *
+ * Arguments:
+ * - msg_: NULL, or initialised memory.
+ */
+ZMQ_EXPORT int zmq_msg_close (zmq_msg_t *msg_);
+
+/* Moves the content of one message to another, whose old content is released; the source becomes empty.
+ *
+ * Errors:
+ * - EFAULT: NULL, or no message.
+ *
+ * Arguments:
+ * - dest_, src_: NULL, or initialised memory.
+ */
+ZMQ_EXPORT int zmq_msg_move (zmq_msg_t *dest_, zmq_msg_t *src_);
+
+/* Makes one message a copy of another; larger contents are shared, so do not change them afterwards.
+ *
+ * Errors:
+ * - EFAULT: NULL, or no message.
+ *
+ * Arguments:
+ * - dest_, src_: NULL, or initialised memory.
+ */
+ZMQ_EXPORT int zmq_msg_copy (zmq_msg_t *dest_, zmq_msg_t *src_);
+
+/* Returns the content. The pointer is valid until the message is changed or closed.
+ *
+ * Errors:
+ * - EFAULT: NULL, or no message; returns NULL.
+ *
+ * Arguments:
+ * - msg_: NULL, or initialised memory.
+ */
+ZMQ_EXPORT void *zmq_msg_data (zmq_msg_t *msg_);
+
+/* Returns the number of bytes.
+ *
+ * Errors:
+ * - EFAULT: NULL, or no message; returns 0.
+ *
+ * Arguments:
+ * - msg_: NULL, or initialised memory.
+ */
+ZMQ_EXPORT size_t zmq_msg_size (const zmq_msg_t *msg_);
+
+/* Returns 1 when more parts of the same message follow.
+ *
+ * Errors:
+ * - EFAULT: NULL, or no message; returns 0.
+ *
+ * Arguments:
+ * - msg_: NULL, or initialised memory.
+ */
+ZMQ_EXPORT int zmq_msg_more (const zmq_msg_t *msg_);
+
+/* Returns a property: ZMQ_MORE, ZMQ_SRCFD (the file descriptor it came from), ZMQ_SHARED.
+ *
+ * Errors:
+ * - EINVAL: unknown property, or there is no descriptor.
+ * - EFAULT: NULL, or no message.
+ *
+ * Arguments:
+ * - msg_: NULL, or initialised memory.
+ */
+ZMQ_EXPORT int zmq_msg_get (const zmq_msg_t *msg_, int property_);
+
+/* Sets a property. There is none that can be set.
+ *
+ * Errors:
+ * - EINVAL: always.
+ *
+ * Arguments:
+ * - msg_: any value.
+ */
+ZMQ_EXPORT int zmq_msg_set (zmq_msg_t *msg_, int property_, int optval_);
+
+/* Returns a property of the connection that a message came from: Socket-Type, Routing-Id, User-Id, Peer-Address, or one
+ * that the peer set itself (X-...). Valid as long as the message.
+ *
+ * Errors:
+ * - EINVAL: there is no such property; returns NULL.
+ * - EFAULT: NULL, or no message; returns NULL.
+ *
+ * Arguments:
+ * - msg_: NULL, or initialised memory.
+ * - property_: NULL, or a NUL-terminated string.
+ */
+ZMQ_EXPORT const char *zmq_msg_gets (const zmq_msg_t *msg_, const char *property_);
+
+/* Opens a socket.
+ *
+ * Errors:
+ * - EFAULT: not a context.
+ * - EINVAL: unknown socket type.
+ * - EMFILE: ZMQ_MAX_SOCKETS is reached, or no file descriptor is left.
+ * - ETERM: the context is ending.
+ *
+ * Arguments:
+ * - context_: any value.
+ */
+ZMQ_EXPORT void *zmq_socket (void *context_, int type_);
+
+/* Closes a socket. Does not wait: what is unsent is sent in the background, as far as ZMQ_LINGER asks for it.
+ *
+ * Errors:
+ * - ENOTSOCK: not a socket.
+ *
+ * Arguments:
+ * - s_: any value.
+ */
+ZMQ_EXPORT int zmq_close (void *s_);
+
+/* Sets a socket option.
+ *
+ * Errors:
+ * - ENOTSOCK: not a socket.
+ * - EINVAL: unknown option, wrong size, or a value out of range.
+ * - ETERM: the context is ending.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - optval_: NULL with length 0, or optvallen_ readable bytes.
+ */
+ZMQ_EXPORT int zmq_setsockopt (void *s_, int option_, const void *optval_, size_t optvallen_);
+
+/* Reads a socket option; *optvallen_ becomes the size of the value.
+ *
+ * Errors:
+ * - ENOTSOCK: not a socket.
+ * - EINVAL: unknown option, or a wrong size.
+ * - EFAULT: a NULL buffer or size.
+ * - ETERM: the context is ending.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - optval_: NULL, or as many writable bytes as optvallen_ points at.
+ * - optvallen_: NULL, or a readable and writable size.
+ */
+ZMQ_EXPORT int zmq_getsockopt (void *s_, int option_, void *optval_, size_t *optvallen_);
+
+/* Binds a socket to an endpoint, and listens there.
+ *
+ * Errors:
+ * - EINVAL: the endpoint is NULL or malformed.
+ * - EPROTONOSUPPORT: unknown transport.
+ * - ENOCOMPATPROTO: the transport does not go with the socket type.
+ * - EADDRINUSE, EADDRNOTAVAIL, ENODEV, ENAMETOOLONG, EACCES and others of the system.
+ * - EMTHREAD: there is no I/O thread.
+ * - ETERM, ENOTSOCK.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - addr_: NULL, or a NUL-terminated string.
+ */
+ZMQ_EXPORT int zmq_bind (void *s_, const char *addr_);
+
+/* Connects a socket to an endpoint. Returns at once; the connection is made, and made again, in the background.
+ *
+ * Errors:
+ * - EINVAL: the endpoint is NULL or malformed.
+ * - EPROTONOSUPPORT: unknown transport.
+ * - ENOCOMPATPROTO: the transport does not go with the socket type.
+ * - ENAMETOOLONG: the path is too long.
+ * - EMTHREAD: there is no I/O thread.
+ * - ETERM, ENOTSOCK.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - addr_: NULL, or a NUL-terminated string.
+ */
+ZMQ_EXPORT int zmq_connect (void *s_, const char *addr_);
+
+/* Stops listening on an endpoint, and closes the connections that were made through it.
+ *
+ * Errors:
+ * - EINVAL: the endpoint is NULL or malformed.
+ * - EPROTONOSUPPORT: unknown transport.
+ * - ENOENT: the socket does not know this endpoint; bound ones are known by ZMQ_LAST_ENDPOINT.
+ * - ETERM, ENOTSOCK.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - addr_: NULL, or a NUL-terminated string.
+ */
+ZMQ_EXPORT int zmq_unbind (void *s_, const char *addr_);
+
+/* Ends the connection to an endpoint. Unread messages from it are dropped, unsent ones linger.
+ *
+ * Errors:
+ * - EINVAL: the endpoint is NULL or malformed.
+ * - EPROTONOSUPPORT: unknown transport.
+ * - ENOENT: the socket is not connected to this endpoint.
+ * - ETERM, ENOTSOCK.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - addr_: NULL, or a NUL-terminated string.
+ */
+ZMQ_EXPORT int zmq_disconnect (void *s_, const char *addr_);
+
+/* Reports what happens to the connections of a socket. Not available in this release: fails with ENOTSUP.
+ *
+ * Errors:
+ * - ENOTSUP: always, on a socket.
+ * - ENOTSOCK: not a socket.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - addr_: NULL, or a NUL-terminated string.
+ */
+ZMQ_EXPORT int zmq_socket_monitor (void *s_, const char *addr_, int events_);
+
+/* Waits until one of several sockets and file descriptors is ready, for timeout_ milliseconds; -1 is for ever. Returns
+ * the number of items that are ready, 0 at the timeout.
+ *
+ * Errors:
+ * - ENOTSOCK: an item has a socket that is none.
+ * - EINVAL: a negative number of items.
+ * - EFAULT: NULL with items.
+ * - EINTR: a signal came.
+ * - ETERM.
+ *
+ * Arguments:
+ * - items_: NULL, or nitems_ readable and writable items.
+ */
+ZMQ_EXPORT int zmq_poll (zmq_pollitem_t *items_, int nitems_, long timeout_);
+
+/* Moves messages between two sockets, in both directions, until an error ends it; a copy of each goes to capture_, if
+ * that is not NULL. Returns -1.
+ *
+ * Errors:
+ * - EFAULT: a NULL socket.
+ * - ETERM: the context is ending: the normal way out.
+ * - EINTR: a signal came.
+ * - Others of the two sockets.
+ *
+ * Arguments:
+ * - any argument: any value.
+ */
+ZMQ_EXPORT int zmq_proxy (void *frontend_, void *backend_, void *capture_);
+
+/* The same, obeying the messages PAUSE, RESUME, TERMINATE and STATISTICS on control_. Returns 0 after TERMINATE.
+ *
+ * Errors:
+ * - As zmq_proxy.
+ *
+ * Arguments:
+ * - any argument: any value.
+ */
+ZMQ_EXPORT int zmq_proxy_steerable (void *frontend_, void *backend_, void *capture_,
+    void *control_);
+
+/* Deprecated: zmq_proxy without capture; the type is ignored.
+ *
+ * Errors:
+ * - As zmq_proxy.
+ *
+ * Arguments:
+ * - any argument: any value.
+ */
+ZMQ_EXPORT int zmq_device (int type_, void *frontend_, void *backend_);
+
 /* Makes an empty set of timers. Returns NULL when memory is short. */
 ZMQ_EXPORT void *zmq_timers_new (void);
 
@@ -754,6 +1136,121 @@ ZMQ_EXPORT long zmq_timers_timeout (void *timers_);
  * - timers: NULL, or a set that no other thread uses.
  */
 ZMQ_EXPORT int zmq_timers_execute (void *timers_);
+
+/* Sends a copy of a buffer as one part. Returns its size.
+ *
+ * Errors:
+ * - EAGAIN: it cannot be sent now, and ZMQ_DONTWAIT or ZMQ_SNDTIMEO says not to wait (longer).
+ * - ENOTSUP: this socket type cannot send.
+ * - EFSM: not in this state of the socket.
+ * - EHOSTUNREACH: no route to the peer.
+ * - EINVAL: this socket type has no multipart messages.
+ * - EINTR: a signal came.
+ * - EFAULT: NULL with a size.
+ * - ETERM, ENOTSOCK, ENOMEM.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - buf_: NULL, or len_ readable bytes.
+ */
+ZMQ_EXPORT int zmq_send (void *s_, const void *buf_, size_t len_, int flags_);
+
+/* Sends a buffer that never changes, without copying it. Returns its size.
+ *
+ * Errors:
+ * - As zmq_send.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - buf_: NULL, or len_ bytes that are valid and unchanged for ever.
+ */
+ZMQ_EXPORT int zmq_send_const (void *s_, const void *buf_, size_t len_, int flags_);
+
+/* Receives one part into a buffer. Returns the size of the part, which may be larger than the buffer: then the rest is
+ * dropped.
+ *
+ * Errors:
+ * - EAGAIN: there is nothing now, and ZMQ_DONTWAIT or ZMQ_RCVTIMEO says not to wait (longer).
+ * - ENOTSUP: this socket type cannot receive.
+ * - EFSM: not in this state of the socket.
+ * - EINTR: a signal came.
+ * - EFAULT: NULL with a size.
+ * - ETERM, ENOTSOCK.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - buf_: NULL, or len_ writable bytes.
+ */
+ZMQ_EXPORT int zmq_recv (void *s_, void *buf_, size_t len_, int flags_);
+
+/* Sends a message part. On success the message is empty afterwards, on failure it keeps its content. Returns its size.
+ *
+ * Errors:
+ * - As zmq_send; EFAULT also for NULL and for no message.
+ *
+ * Arguments:
+ * - msg_: NULL, or initialised memory.
+ * - s_: any value.
+ */
+ZMQ_EXPORT int zmq_msg_send (zmq_msg_t *msg_, void *s_, int flags_);
+
+/* Receives a message part, in place of what the message holds. Returns its size.
+ *
+ * Errors:
+ * - As zmq_recv; EFAULT also for NULL and for no message.
+ *
+ * Arguments:
+ * - msg_: NULL, or initialised memory.
+ * - s_: any value.
+ */
+ZMQ_EXPORT int zmq_msg_recv (zmq_msg_t *msg_, void *s_, int flags_);
+
+/* Deprecated: zmq_msg_send with the arguments in another order.
+ *
+ * Errors:
+ * - As zmq_msg_send.
+ *
+ * Arguments:
+ * - As zmq_msg_send.
+ */
+ZMQ_EXPORT int zmq_sendmsg (void *s_, zmq_msg_t *msg_, int flags_);
+
+/* Deprecated: zmq_msg_recv with the arguments in another order.
+ *
+ * Errors:
+ * - As zmq_msg_recv.
+ *
+ * Arguments:
+ * - As zmq_msg_recv.
+ */
+ZMQ_EXPORT int zmq_recvmsg (void *s_, zmq_msg_t *msg_, int flags_);
+
+/* Sends several buffers: with ZMQ_SNDMORE as the parts of one message, otherwise as one message each. Returns the size
+ * of the last.
+ *
+ * Errors:
+ * - EINVAL: NULL, or no buffers.
+ * - As zmq_send; what was sent before the failure stays sent.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - iov_: NULL, or count_ readable entries, each with a buffer of its length.
+ */
+ZMQ_EXPORT int zmq_sendiov (void *s_, struct iovec *iov_, size_t count_, int flags_);
+
+/* Receives the parts of one message into buffers that it allocates with malloc; the caller frees them. Returns the number
+ * of parts received, also in *count_.
+ *
+ * Errors:
+ * - EINVAL: NULL, or room for no part.
+ * - As zmq_recv; *count_ is then the number of parts received before the failure.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - iov_: NULL, or as many writable entries as count_ points at.
+ * - count_: NULL, or a readable and writable number.
+ */
+ZMQ_EXPORT int zmq_recviov (void *s_, struct iovec *iov_, size_t *count_, int flags_);
 
 /* Writes size bytes of binary data as Z85 text with a NUL, and returns dest.
  *
@@ -964,6 +1461,318 @@ typedef struct zmq_poller_event_t {
     /* Sum of the ZMQ_POLL values that hold. */
     short events;
 } zmq_poller_event_t;
+
+/* Draft: sets a context option of any type.
+ *
+ * Errors:
+ * - EFAULT: not a context.
+ * - EINVAL: unknown option, wrong size, or a value out of range.
+ *
+ * Arguments:
+ * - context_: any value.
+ * - optval_: NULL with length 0, or optvallen_ readable bytes.
+ */
+ZMQ_EXPORT int zmq_ctx_set_ext (void *context_, int option_, const void *optval_,
+    size_t optvallen_);
+
+/* Draft: reads a context option of any type.
+ *
+ * Errors:
+ * - EFAULT: not a context.
+ * - EINVAL: unknown option, or a wrong size.
+ *
+ * Arguments:
+ * - context_: any value.
+ * - optval_: NULL, or as many writable bytes as optvallen_ points at.
+ * - optvallen_: NULL, or a readable size.
+ */
+ZMQ_EXPORT int zmq_ctx_get_ext (void *context_, int option_, void *optval_, size_t *optvallen_);
+
+/* Draft: makes a message with a copy of a buffer.
+ *
+ * Errors:
+ * - ENOMEM: no memory for it.
+ * - EFAULT: NULL, or a NULL buffer with a size.
+ *
+ * Arguments:
+ * - msg_: NULL, or writable memory that holds no message to be closed.
+ * - buf_: NULL, or size_ readable bytes.
+ */
+ZMQ_EXPORT int zmq_msg_init_buffer (zmq_msg_t *msg_, const void *buf_, size_t size_);
+
+/* Draft: sets the routing id of a message for a SERVER or PEER socket.
+ *
+ * Errors:
+ * - EINVAL: 0 is no routing id.
+ * - EFAULT: NULL, or no message.
+ *
+ * Arguments:
+ * - msg_: NULL, or initialised memory.
+ */
+ZMQ_EXPORT int zmq_msg_set_routing_id (zmq_msg_t *msg_, uint32_t routing_id_);
+
+/* Draft: returns the routing id of a message; 0 is none.
+ *
+ * Errors:
+ * - EFAULT: NULL, or no message; returns 0.
+ *
+ * Arguments:
+ * - msg_: NULL, or initialised memory.
+ */
+ZMQ_EXPORT uint32_t zmq_msg_routing_id (zmq_msg_t *msg_);
+
+/* Draft: sets the group of a message for a RADIO socket; what exceeds 255 bytes is cut off.
+ *
+ * Errors:
+ * - EFAULT: NULL, or no message.
+ *
+ * Arguments:
+ * - msg_: NULL, or initialised memory.
+ * - group_: NULL, or a NUL-terminated string.
+ */
+ZMQ_EXPORT int zmq_msg_set_group (zmq_msg_t *msg_, const char *group_);
+
+/* Draft: returns the group of a message; "" is none.
+ *
+ * Errors:
+ * - EFAULT: NULL, or no message; returns NULL.
+ *
+ * Arguments:
+ * - msg_: NULL, or initialised memory.
+ */
+ZMQ_EXPORT const char *zmq_msg_group (zmq_msg_t *msg_);
+
+/* Draft: zmq_poll with a signal mask that is in force while it runs.
+ *
+ * Errors:
+ * - As zmq_poll.
+ *
+ * Arguments:
+ * - items_: NULL, or nitems_ readable and writable items.
+ * - sigmask_: NULL, or a readable sigset_t.
+ */
+ZMQ_EXPORT int zmq_ppoll (zmq_pollitem_t *items_, int nitems_, long timeout_, const void *sigmask_);
+
+/* Draft: makes a poller.
+ *
+ * Errors:
+ * - ENOMEM: no memory.
+ */
+ZMQ_EXPORT void *zmq_poller_new (void);
+
+/* Draft: destroys a poller and sets the pointer to NULL.
+ *
+ * Errors:
+ * - EFAULT: NULL, or not a poller.
+ *
+ * Arguments:
+ * - poller_p_: NULL, or a readable and writable pointer.
+ */
+ZMQ_EXPORT int zmq_poller_destroy (void **poller_p_);
+
+/* Draft: returns the number of things a poller watches.
+ *
+ * Errors:
+ * - EFAULT: not a poller.
+ *
+ * Arguments:
+ * - poller_: any value.
+ */
+ZMQ_EXPORT int zmq_poller_size (void *poller_);
+
+/* Draft: adds a socket.
+ *
+ * Errors:
+ * - EFAULT: not a poller.
+ * - ENOTSOCK: not a socket.
+ * - EINVAL: already there, or unknown events.
+ *
+ * Arguments:
+ * - any argument: any value.
+ */
+ZMQ_EXPORT int zmq_poller_add (void *poller_, void *socket_, void *user_data_, short events_);
+
+/* Draft: changes the events of a socket.
+ *
+ * Errors:
+ * - EFAULT: not a poller.
+ * - ENOTSOCK: not a socket.
+ * - EINVAL: not there, or unknown events.
+ *
+ * Arguments:
+ * - any argument: any value.
+ */
+ZMQ_EXPORT int zmq_poller_modify (void *poller_, void *socket_, short events_);
+
+/* Draft: removes a socket.
+ *
+ * Errors:
+ * - EFAULT: not a poller.
+ * - ENOTSOCK: not a socket.
+ * - EINVAL: not there.
+ *
+ * Arguments:
+ * - any argument: any value.
+ */
+ZMQ_EXPORT int zmq_poller_remove (void *poller_, void *socket_);
+
+/* Draft: adds a file descriptor.
+ *
+ * Errors:
+ * - EFAULT: not a poller.
+ * - EBADF: -1.
+ * - EINVAL: already there, or unknown events.
+ *
+ * Arguments:
+ * - any argument: any value.
+ */
+ZMQ_EXPORT int zmq_poller_add_fd (void *poller_, int fd_, void *user_data_, short events_);
+
+/* Draft: changes the events of a file descriptor.
+ *
+ * Errors:
+ * - EFAULT: not a poller.
+ * - EBADF: -1.
+ * - EINVAL: not there, or unknown events.
+ *
+ * Arguments:
+ * - any argument: any value.
+ */
+ZMQ_EXPORT int zmq_poller_modify_fd (void *poller_, int fd_, short events_);
+
+/* Draft: removes a file descriptor.
+ *
+ * Errors:
+ * - EFAULT: not a poller.
+ * - EBADF: -1.
+ * - EINVAL: not there.
+ *
+ * Arguments:
+ * - any argument: any value.
+ */
+ZMQ_EXPORT int zmq_poller_remove_fd (void *poller_, int fd_);
+
+/* Draft: waits for one event, for timeout_ milliseconds; -1 is for ever.
+ *
+ * Errors:
+ * - EFAULT: not a poller, NULL, or nothing to wait for without a timeout.
+ * - EAGAIN: nothing was ready until the timeout.
+ * - EINTR: a signal came.
+ * - ETERM.
+ *
+ * Arguments:
+ * - poller_: any value.
+ * - event_: NULL, or a writable event.
+ */
+ZMQ_EXPORT int zmq_poller_wait (void *poller_, zmq_poller_event_t *event_, long timeout_);
+
+/* Draft: waits for events and returns how many there are.
+ *
+ * Errors:
+ * - As zmq_poller_wait; EINVAL: a negative number of events.
+ *
+ * Arguments:
+ * - poller_: any value.
+ * - events_: NULL, or n_events_ writable events.
+ */
+ZMQ_EXPORT int zmq_poller_wait_all (void *poller_, zmq_poller_event_t *events_, int n_events_,
+    long timeout_);
+
+/* Draft: returns a descriptor that is readable on activity; only pollers with a thread-safe socket have one.
+ *
+ * Errors:
+ * - EFAULT: not a poller, or NULL.
+ * - EINVAL: no thread-safe socket was added.
+ *
+ * Arguments:
+ * - poller_: any value.
+ * - fd_: NULL, or a writable int.
+ */
+ZMQ_EXPORT int zmq_poller_fd (void *poller_, int *fd_);
+
+/* Draft: joins a group of a DISH socket.
+ *
+ * Errors:
+ * - ENOTSUP: not a DISH socket.
+ * - ENOTSOCK.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - group_: NULL, or a NUL-terminated string.
+ */
+ZMQ_EXPORT int zmq_join (void *s_, const char *group_);
+
+/* Draft: leaves a group of a DISH socket.
+ *
+ * Errors:
+ * - ENOTSUP: not a DISH socket.
+ * - ENOTSOCK.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - group_: NULL, or a NUL-terminated string.
+ */
+ZMQ_EXPORT int zmq_leave (void *s_, const char *group_);
+
+/* Draft: connects a PEER socket and returns the routing id of the peer, or 0.
+ *
+ * Errors:
+ * - ENOTSUP: not a PEER socket.
+ * - ENOTSOCK.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - addr_: NULL, or a NUL-terminated string.
+ */
+ZMQ_EXPORT uint32_t zmq_connect_peer (void *s_, const char *addr_);
+
+/* Draft: disconnects one peer of a SERVER or PEER socket.
+ *
+ * Errors:
+ * - ENOTSUP: another socket type.
+ * - ENOTSOCK.
+ *
+ * Arguments:
+ * - s_: any value.
+ */
+ZMQ_EXPORT int zmq_disconnect_peer (void *s_, uint32_t routing_id_);
+
+/* Draft: tells whether a peer of a ROUTER socket can be sent to. Not available in this release: fails with ENOTSUP.
+ *
+ * Errors:
+ * - ENOTSUP: always, on a socket.
+ * - ENOTSOCK.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - routing_id_: NULL, or routing_id_size_ readable bytes.
+ */
+ZMQ_EXPORT int zmq_socket_get_peer_state (void *s_, const void *routing_id_,
+    size_t routing_id_size_);
+
+/* Draft: zmq_socket_monitor with a choice of formats. Not available in this release: fails with ENOTSUP.
+ *
+ * Errors:
+ * - ENOTSUP: always, on a socket.
+ * - ENOTSOCK.
+ *
+ * Arguments:
+ * - s_: any value.
+ * - addr_: NULL, or a NUL-terminated string.
+ */
+ZMQ_EXPORT int zmq_socket_monitor_versioned (void *s_, const char *addr_, uint64_t events_,
+    int event_version_, int type_);
+
+/* Draft: asks the monitor for queue lengths. Not available in this release: fails with ENOTSUP.
+ *
+ * Errors:
+ * - ENOTSUP: always, on a socket.
+ * - ENOTSOCK.
+ *
+ * Arguments:
+ * - s_: any value.
+ */
+ZMQ_EXPORT int zmq_socket_monitor_pipes_stats (void *s_);
 
 #endif /* ZMQ_BUILD_DRAFT_API */
 

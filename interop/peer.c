@@ -114,8 +114,14 @@ int main(int argc, char **argv)
     int readable = 0;
     size_t size = sizeof readable;
     require(zmq_getsockopt(side.socket, ZMQ_EVENTS, &readable, &size) == 0, "ZMQ_EVENTS");
-    if (readable & ZMQ_POLLIN)
-        fail("a message is left after the last one");
+    if (readable & ZMQ_POLLIN) {
+        /* An XPUB is told when a subscriber leaves, which the other side may have done by now. */
+        unsigned char first = 1;
+        if (side.type == ZMQ_XPUB)
+            require(zmq_recv(side.socket, &first, 1, ZMQ_DONTWAIT) >= 0, "zmq_recv");
+        if (first != 0)
+            fail("a message is left after the last one");
+    }
     /* The default linger waits for all that was sent: what is still on its way must not be lost by leaving. */
     require(zmq_close(side.socket) == 0, "zmq_close");
     require(zmq_ctx_term(context) == 0, "zmq_ctx_term");

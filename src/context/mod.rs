@@ -31,7 +31,9 @@ pub struct Context {
     generation: u32,
 }
 
+/// What the first socket fixes: later changes of context options do not matter.
 struct Threads {
+    max_sockets: usize,
     all: Arc<[Arc<IoThread>]>,
     joins: Vec<JoinHandle<()>>,
 }
@@ -74,8 +76,7 @@ impl Context {
 
     /// Admits a new socket. EMFILE beyond ZMQ_MAX_SOCKETS, ETERM when the context is ending.
     pub fn admit(&self, inbox: &Arc<Inbox>) -> Result<()> {
-        self.ensure_threads()?;
-        let limit = self.options.lock().max_sockets as usize;
+        let limit = self.ensure_threads()?;
         let mut sockets = self.sockets.lock();
         if self.is_terminating() {
             return Err(Errno::TERMINATED);
@@ -93,10 +94,11 @@ impl Context {
         self.gate.waker.notify();
     }
 
-    fn ensure_threads(&self) -> Result<()> {
+    /// Starts the threads with the first socket. Returns the limit of sockets.
+    fn ensure_threads(&self) -> Result<usize> {
         let mut threads = self.threads.lock();
-        if threads.is_some() {
-            return Ok(());
+        if let Some(threads) = &*threads {
+            return Ok(threads.max_sockets);
         }
         let options = self.options.lock().clone();
         let settings = ThreadSettings {
@@ -105,6 +107,7 @@ impl Context {
             priority: options.thread_priority,
             processors: options.thread_cpus.iter().filter_map(|&cpu| usize::try_from(cpu).ok()).collect(),
         };
+        let max_sockets = options.max_sockets as usize;
         let (mut all, mut joins) = (Vec::new(), Vec::new());
         for index in 0..options.io_threads as usize {
             let thread = Arc::new(IoThread {
@@ -123,14 +126,14 @@ impl Context {
             match started {
                 Ok(join) => joins.push(join),
                 Err(error) => {
-                    stop(Threads { all: all.into(), joins });
+                    stop(Threads { max_sockets, all: all.into(), joins });
                     return Err(error);
                 }
             }
             all.push(thread);
         }
-        *threads = Some(Threads { all: all.into(), joins });
-        Ok(())
+        *threads = Some(Threads { max_sockets, all: all.into(), joins });
+        Ok(max_sockets)
     }
 
     /// I/O threads selected by an affinity mask. EMTHREAD when there is none.

@@ -325,7 +325,7 @@ impl Peer for LinkHandle {
     }
 
     fn closed(&self) {
-        self.post(Command::Release);
+        self.post(Command::PipeClosed);
     }
 }
 

@@ -46,7 +46,9 @@ pub enum Command {
     Receive(Arc<LinkHandle>),
     /// A PING asked for a deadline.
     Inspect(Arc<LinkHandle>),
-    /// The socket let go.
+    /// The socket closed its end of the pipe.
+    PipeClosed(Arc<LinkHandle>),
+    /// The socket let go of the link.
     Release(Arc<LinkHandle>),
     /// End the thread.
     Stop,
@@ -508,7 +510,16 @@ impl Reactor {
         settings.owner.attend();
     }
 
-    /// The socket let go of the pipe: send what is left as long as linger allows, then end.
+    /// The socket closed a pipe of this link: the one there is now, or an earlier one that was closed from here
+    /// (ZMQ_IMMEDIATE), which says nothing about the link.
+    fn pipe_closed(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        if link.handle.send.hold().inlet.as_ref().is_some_and(crate::pipe::Inlet::is_closed) {
+            self.release(key);
+        }
+    }
+
+    /// The socket let go: send what is left as long as linger allows, then end.
     fn release(&mut self, key: u64) {
         let Some(link) = self.link(key) else { return };
         let linger = *link.handle.linger.lock();
@@ -739,6 +750,7 @@ impl Handler for Reactor {
             Command::Send(handle) => self.for_handle(&handle, Self::drive_send),
             Command::Receive(handle) => self.for_handle(&handle, Self::drive_receive),
             Command::Inspect(handle) => self.for_handle(&handle, Self::heartbeat),
+            Command::PipeClosed(handle) => self.for_handle(&handle, Self::pipe_closed),
             Command::Release(handle) => self.for_handle(&handle, Self::release),
             Command::Stop => return false,
         }

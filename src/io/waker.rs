@@ -99,8 +99,8 @@ impl Waker {
     /// Gives the descriptor to the application for good: from now on every piece of news is signalled on it.
     pub fn expose(&self) -> Result<RawFd> {
         let fd = self.fd()?;
-        if self.state.fetch_or(EXPOSED, Ordering::AcqRel) & EXPOSED == 0 {
-            // Whoever starts to poll looks at ZMQ_EVENTS once first.
+        if self.state.fetch_or(EXPOSED | PENDING, Ordering::AcqRel) & EXPOSED == 0 {
+            // Readable at first: whoever starts to poll it looks at ZMQ_EVENTS once, which makes it come to rest.
             self.signal();
         }
         Ok(fd)

@@ -153,6 +153,11 @@ impl Inlet {
         self.receiver.has_ended()
     }
 
+    /// See [`Receiver::is_closed`].
+    pub fn is_closed(&self) -> bool {
+        self.receiver.is_closed()
+    }
+
     /// See [`Receiver::metadata`].
     #[inline]
     pub fn metadata(&self) -> Option<&Arc<crate::message::Metadata>> {

@@ -148,7 +148,7 @@ impl Sender {
     #[inline]
     pub fn has_room(&mut self) -> bool {
         let high_water = self.shared.high_water.load(Ordering::Relaxed);
-        if high_water == 0 || self.in_message || self.messages - self.acknowledged < high_water {
+        if high_water == 0 || self.in_message || self.messages.saturating_sub(self.acknowledged) < high_water {
             return true;
         }
         self.refresh_credit(high_water)
@@ -444,6 +444,11 @@ impl Receiver {
     #[inline]
     pub fn has_ended(&self) -> bool {
         self.ended && self.taken == self.available
+    }
+
+    /// True when the producer has closed, whether or not everything was read.
+    pub fn is_closed(&self) -> bool {
+        self.shared.published.load(Ordering::Acquire) & CLOSED != 0
     }
 
     /// Parts published and not yet taken.

@@ -1,6 +1,6 @@
 //! bind, connect, unbind, disconnect.
 
-use super::inbox::{Attachment, News, Party};
+use super::inbox::{Attachment, News, Party, Share};
 use super::owner::{LinkOwner, link_limits};
 use super::Socket;
 use crate::connection::{Config, HeartbeatConfig};
@@ -31,11 +31,6 @@ enum Kind {
 /// Socket types whose second connect to the same endpoint does nothing.
 fn connects_once(kind: SocketType) -> bool {
     matches!(kind, SocketType::Dealer | SocketType::Sub | SocketType::Pub | SocketType::Req)
-}
-
-/// High-water mark of an inproc queue: the sender's and the receiver's shares; none when either has none.
-fn combined(sending: usize, receiving: usize) -> usize {
-    if sending == 0 || receiving == 0 { 0 } else { sending + receiving }
 }
 
 /// Facts about this socket that its connections act on.
@@ -78,6 +73,11 @@ impl Socket {
 
     /// The transport of an endpoint, if this socket may use it.
     fn transport(&self, scheme: &str) -> Result<&'static dyn transport::Transport> {
+        let multicast = matches!(scheme, "pgm" | "epgm");
+        let publishes = matches!(self.kind, SocketType::Pub | SocketType::Sub | SocketType::Xpub | SocketType::Xsub);
+        if scheme == "udp" || (multicast && !publishes) {
+            return Err(Errno::INCOMPATIBLE_PROTOCOL);
+        }
         let transport = transport::find(scheme)?;
         if self.options.mechanism != Mechanism::Null {
             // Only NULL is there yet: an endpoint that asks for more must not come up with less.
@@ -116,13 +116,14 @@ impl Socket {
             Bound { inbox: self.inbox.clone(), send_hwm, receive_hwm, routing_id: self.options.routing_id.clone() };
         let waiting = self.context.names.lock().bind(name, bound).ok_or(Errno::ADDRESS_IN_USE)?;
         for mut pending in waiting {
-            pending.end.rx.set_high_water(combined(pending.send_hwm, receive_hwm));
-            pending.end.tx.set_high_water(combined(send_hwm, pending.receive_hwm));
+            let share = Share::Peer { send_hwm: pending.send_hwm, receive_hwm: pending.receive_hwm };
+            pending.end.rx.set_high_water(share.receiving(receive_hwm));
+            pending.end.tx.set_high_water(share.sending(send_hwm));
             pending.end.tx.push_uncounted(self.introduction());
             pending.end.tx.flush();
             pending.party.belong_to(self.inbox.clone());
             let origin = Origin { inproc: true, ..Origin::default() };
-            self.attach(pending.party, pending.end, &origin, None);
+            self.attach(pending.party, pending.end, &origin, None, share);
         }
         self.last_endpoint = endpoint.to_owned();
         self.endpoints.push(Endpoint { text: endpoint.to_owned(), kind: Kind::InprocBind });
@@ -155,7 +156,7 @@ impl Socket {
             let (ours, links) = pipe(link_limits(&self.options), party.clone(), handle.clone());
             handle.supply(links);
             let origin = Origin { connected: true, inproc: false, routing_id };
-            self.attach(party, ours, &origin, Some(handle.clone()));
+            self.attach(party, ours, &origin, Some(handle.clone()), Share::Nothing);
         }
         let target = Target { transport, address: address.to_owned(), endpoint: endpoint.to_owned() };
         thread.mailbox.post(Command::Connect {
@@ -178,11 +179,16 @@ impl Socket {
         let mut names = context.names.lock();
         let bound = names.find(name).cloned();
         let theirs = Party::new(bound.as_ref().map(|bound| bound.inbox.clone()));
-        let (forward, backward) = match &bound {
-            Some(bound) => (combined(send_hwm, bound.receive_hwm), combined(bound.send_hwm, receive_hwm)),
-            None => (send_hwm, receive_hwm),
+        let share = match &bound {
+            Some(bound) => Share::Peer { send_hwm: bound.send_hwm, receive_hwm: bound.receive_hwm },
+            None => Share::Nothing,
         };
-        let limits = Limits { forward, backward, conflate_forward: conflate, conflate_backward: conflate };
+        let limits = Limits {
+            forward: share.sending(send_hwm),
+            backward: share.receiving(receive_hwm),
+            conflate_forward: conflate && self.kind != SocketType::Sub,
+            conflate_backward: conflate && self.kind != SocketType::Pub,
+        };
         let (mut end, mut far) = pipe(limits, ours.clone(), theirs.clone());
         end.tx.push_uncounted(self.introduction());
         end.tx.flush();
@@ -192,7 +198,8 @@ impl Socket {
                 drop(names);
                 far.tx.push_uncounted(Message::control(Arc::new(Metadata::new(bound.routing_id))));
                 far.tx.flush();
-                let attachment = Attachment { party: theirs, end: far, origin: far_origin, link: None };
+                let share = Share::Peer { send_hwm, receive_hwm };
+                let attachment = Attachment { party: theirs, end: far, origin: far_origin, link: None, share };
                 bound.inbox.post(News::Attach(Box::new(attachment)));
             }
             None => {
@@ -202,7 +209,7 @@ impl Socket {
         }
         self.last_endpoint = endpoint.to_owned();
         self.endpoints.push(Endpoint { text: endpoint.to_owned(), kind: Kind::InprocConnect(ours.clone()) });
-        self.attach(ours, end, &Origin { connected: true, inproc: true, routing_id }, None);
+        self.attach(ours, end, &Origin { connected: true, inproc: true, routing_id }, None, share);
         Ok(())
     }
 

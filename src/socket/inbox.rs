@@ -30,6 +30,40 @@ pub struct Attachment {
     pub origin: Origin,
     /// The link at the other end; `None` for inproc.
     pub link: Option<Arc<LinkHandle>>,
+    pub share: Share,
+}
+
+/// What the other side adds to the limits of a pipe.
+#[derive(Clone, Copy, Default)]
+pub enum Share {
+    /// Nothing: a link, or an inproc peer that is not there yet.
+    #[default]
+    Nothing,
+    /// High-water marks of the inproc peer.
+    Peer { send_hwm: usize, receive_hwm: usize },
+}
+
+impl Share {
+    /// Limit of the queue towards the peer.
+    pub fn sending(self, own: usize) -> usize {
+        match self {
+            Self::Nothing => own,
+            Self::Peer { receive_hwm, .. } => combined(own, receive_hwm),
+        }
+    }
+
+    /// Limit of the queue from the peer.
+    pub fn receiving(self, own: usize) -> usize {
+        match self {
+            Self::Nothing => own,
+            Self::Peer { send_hwm, .. } => combined(send_hwm, own),
+        }
+    }
+}
+
+/// High-water mark of an inproc queue: the sender's and the receiver's shares; none when either has none.
+fn combined(sending: usize, receiving: usize) -> usize {
+    if sending == 0 || receiving == 0 { 0 } else { sending + receiving }
 }
 
 /// See the module documentation.

@@ -24,7 +24,7 @@ use crate::pattern::{self, Leftover, Mode, Origin, Pattern, PipeId, Pipes};
 use crate::pipe::End;
 use crate::sync::{Cell, Registry};
 use endpoints::Endpoint;
-use inbox::{Attachment, News};
+use inbox::{Attachment, News, Share};
 use spin::Spin;
 use std::sync::Arc;
 
@@ -51,6 +51,7 @@ pub struct Socket {
 struct Attached {
     party: Arc<Party>,
     link: Option<Arc<LinkHandle>>,
+    share: Share,
 }
 
 /// Opens a socket. EINVAL for an unknown type, EMFILE at the limit, ETERM when the context is ending.
@@ -83,7 +84,8 @@ pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> 
         }
     });
     let (Some(cell), Some(inbox)) = (cell, made) else { return Err(Errno::TOO_MANY_FILES) };
-    if let Err(error) = context.admit(&inbox) {
+    // The descriptor is made now: a socket that could be opened can also wait.
+    if let Err(error) = inbox.mailbox.waker.fd().and_then(|_| context.admit(&inbox)) {
         drop(cell.lock().take());
         SOCKETS.free(cell);
         return Err(error);
@@ -131,8 +133,8 @@ impl Socket {
     fn handle(&mut self, news: News) {
         match news {
             News::Attach(attachment) => {
-                let Attachment { party, end, origin, link } = *attachment;
-                self.attach(party, end, &origin, link);
+                let Attachment { party, end, origin, link, share } = *attachment;
+                self.attach(party, end, &origin, link, share);
             }
             News::Readable(party) => {
                 if let Some(id) = party.pipe() {
@@ -160,14 +162,21 @@ impl Socket {
         }
     }
 
-    fn attach(&mut self, party: Arc<Party>, end: End, origin: &Origin, link: Option<Arc<LinkHandle>>) {
+    fn attach(
+        &mut self,
+        party: Arc<Party>,
+        end: End,
+        origin: &Origin,
+        link: Option<Arc<LinkHandle>>,
+        share: Share,
+    ) {
         let id = self.pipes.insert(end);
         party.set_pipe(Some(id));
         let slot = id.0 as usize;
         if self.attached.len() <= slot {
             self.attached.resize_with(slot + 1, || None);
         }
-        self.attached[slot] = Some(Attached { party, link });
+        self.attached[slot] = Some(Attached { party, link, share });
         self.pattern.attach(&mut self.pipes, id, origin);
     }
 
@@ -249,22 +258,17 @@ impl Socket {
         Ok(())
     }
 
-    /// New limits apply to the pipes there are. For inproc, the other side's share of the limit is not changed here.
+    /// New limits apply to the pipes there are.
     fn update_high_water(&mut self, sending: bool) {
         let ids: Vec<_> = self.pipes.ids().collect();
         for id in ids {
-            let inproc = self.attached[id.0 as usize].as_ref().is_some_and(|attached| attached.link.is_none());
-            let Some(end) = self.pipes.end(id).filter(|_| !inproc) else { continue };
+            let Some(share) = self.attached[id.0 as usize].as_ref().map(|attached| attached.share) else { continue };
+            let Some(end) = self.pipes.end(id) else { continue };
             if sending {
-                end.tx.set_high_water(self.options.send_hwm as usize);
-            } else {
-                end.rx.set_high_water(self.options.receive_hwm as usize);
-            }
-        }
-        if sending {
-            let ids: Vec<_> = self.pipes.ids().collect();
-            for id in ids {
+                end.tx.set_high_water(share.sending(self.options.send_hwm as usize));
                 self.pattern.writable(&mut self.pipes, id);
+            } else {
+                end.rx.set_high_water(share.receiving(self.options.receive_hwm as usize));
             }
         }
     }

@@ -1,22 +1,24 @@
 //! A socket as its links see it.
 
-use super::inbox::{Attachment, Inbox, News, Party};
+use super::inbox::{Attachment, Inbox, News, Party, Share};
 use crate::driver::{LinkHandle, Owner};
 use crate::message::{Message, Metadata};
-use crate::options::SocketOptions;
+use crate::options::{SocketOptions, SocketType};
 use crate::pattern::Origin;
 use crate::pipe::{End, Limits, pipe};
 use std::sync::Arc;
 
 /// Limits of a pipe between a socket and a link: what is sent waits in it up to SNDHWM, what is received up to
-/// RCVHWM. The socket is the first party.
+/// RCVHWM. The socket is the first party. Conflation is for messages: subscriptions go the other way, and are kept.
 pub fn link_limits(options: &SocketOptions) -> Limits {
     let conflate = options.conflates();
+    let sends = !matches!(options.socket_type, SocketType::Sub | SocketType::Pull);
+    let receives = !matches!(options.socket_type, SocketType::Pub | SocketType::Push);
     Limits {
         forward: options.send_hwm as usize,
         backward: options.receive_hwm as usize,
-        conflate_forward: conflate,
-        conflate_backward: conflate,
+        conflate_forward: conflate && sends,
+        conflate_backward: conflate && receives,
     }
 }
 
@@ -35,7 +37,8 @@ impl Owner for LinkOwner {
         links.tx.push_uncounted(Message::control(metadata.clone()));
         links.tx.flush();
         let origin = Origin { connected, ..Origin::default() };
-        self.0.post(News::Attach(Box::new(Attachment { party, end: ours, origin, link: Some(link.clone()) })));
+        let attachment = Attachment { party, end: ours, origin, link: Some(link.clone()), share: Share::Nothing };
+        self.0.post(News::Attach(Box::new(attachment)));
         links
     }
 
