@@ -58,8 +58,10 @@ static void *worker (void *arg)
     void *context = arg, *rep = zmq_socket (context, ZMQ_REP);
     char buffer[8];
     int n;
+    if (!rep) /* the context may end before this thread began */
+        return (void *) (intptr_t) (zmq_errno () == ETERM);
     if (zmq_connect (rep, "inproc://work") != 0)
-        return NULL;
+        return (void *) (intptr_t) (zmq_errno () == ETERM && zmq_close (rep) == 0);
     while ((n = zmq_recv (rep, buffer, sizeof buffer, 0)) != -1)
         if (zmq_send (rep, buffer, (size_t) n, 0) == -1)
             break;

@@ -333,9 +333,29 @@ impl Peer for LinkHandle {
 pub(super) const BUDGET: usize = DRIVE_BUDGET;
 
 impl LinkHandle {
-    /// Gives the link its end of the pipe, before it is started.
+    /// Gives the link its end of a pipe.
     pub fn supply(&self, end: crate::pipe::End) {
-        self.send.hold().inlet = Some(end.rx);
-        self.receive.hold().outlet = Some(end.tx);
+        self.with_send(|pump| pump.inlet = Some(end.rx));
+        self.with_receive(|pump| pump.outlet = Some(end.tx));
+    }
+
+    /// Does something to the send half, once its driver lets go.
+    pub(super) fn with_send<R>(&self, work: impl FnOnce(&mut SendPump) -> R) -> R {
+        let mut pump = self.send.hold();
+        let result = work(&mut pump);
+        if pump.release() {
+            self.post(Command::Send);
+        }
+        result
+    }
+
+    /// Does something to the receive half, once its driver lets go.
+    pub(super) fn with_receive<R>(&self, work: impl FnOnce(&mut ReceivePump) -> R) -> R {
+        let mut pump = self.receive.hold();
+        let result = work(&mut pump);
+        if pump.release() {
+            self.post(Command::Receive);
+        }
+        result
     }
 }

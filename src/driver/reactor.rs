@@ -2,14 +2,14 @@
 
 use super::handle::{BUDGET, IoThread, LinkHandle};
 use super::link::{Link, LinkSettings, Role, State, Target};
-use super::receive_pump::{Ending, Received, SideEffects, with_read_buffer};
-use super::send_pump::{Control, Sent};
+use super::receive_pump::{Ending, ReceivePump, Received, SideEffects, with_read_buffer};
+use super::send_pump::{Control, SendPump, Sent};
 use crate::config::{ACCEPT_BUDGET, ACCEPT_PAUSE};
 use crate::connection::{Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction};
 use crate::error::{Errno, Result};
 use crate::io::{Event, Handler, Interest, TimerId, Timers, spawn_plain};
 use crate::log::debug;
-use crate::message::{Message, Metadata};
+use crate::message::Metadata;
 use crate::sync::global::Ordering;
 use crate::transport::{Accepted, Attempt, Listener, Read, Route, Stream, finish_connect, start_connect};
 use socket2::Socket;
@@ -311,33 +311,15 @@ impl Reactor {
         link.state = State::Established { stream: stream.clone(), heartbeat, traffic };
         let connected = matches!(link.role, Role::Connect(_));
         let (handle, settings) = (link.handle.clone(), link.settings.clone());
-        if !link.has_pipe {
-            let end = settings.owner.open_pipe(&handle, &settings.options, connected, &metadata);
-            handle.send.hold().inlet = Some(end.rx);
-            handle.receive.hold().outlet = Some(end.tx);
-            link.has_pipe = true;
+        if link.has_pipe {
+            handle.with_receive(|pump| pump.announce(metadata));
         } else {
-            let mut receive = handle.receive.hold();
-            if let Some(outlet) = &mut receive.outlet {
-                outlet.push_uncounted(Message::control(metadata));
-                outlet.flush();
-            }
-            let _ = receive.release();
+            link.has_pipe = true;
+            handle.supply(settings.owner.open_pipe(&handle, &settings.options, connected, &metadata));
         }
-        {
-            let mut receive = handle.receive.hold();
-            if let Some(outlet) = &mut receive.outlet {
-                for message in established.injected {
-                    outlet.push(message);
-                }
-                outlet.flush();
-            }
-            receive.connect(stream.clone(), established.receive, rest);
-            let _ = receive.release();
-        }
-        let mut send = handle.send.hold();
-        send.connect(stream, established.send);
-        let _ = send.release();
+        let injected = established.injected;
+        handle.with_receive(|pump| pump.connect(stream.clone(), established.receive, rest, injected));
+        handle.with_send(|pump| pump.connect(stream, established.send));
         if !unsent.is_empty() {
             // The kernel did not take the end of our handshake: rare enough to give up on this connection.
             return self.lost(key, Loss::Network("the peer does not read".to_owned()));
@@ -485,8 +467,8 @@ impl Reactor {
         let was_established = matches!(link.state, State::Established { .. });
         link.state = State::Waiting;
         let (handle, settings) = (link.handle.clone(), link.settings.clone());
-        handle.receive.hold().disconnect();
-        handle.send.hold().disconnect();
+        handle.with_receive(ReceivePump::disconnect);
+        handle.with_send(SendPump::disconnect);
         if !was_established {
             return;
         }
@@ -499,13 +481,13 @@ impl Reactor {
                 crate::options::SocketType::Sub | crate::options::SocketType::Xsub
             );
             if resubscribes {
-                if let Some(inlet) = &mut handle.send.hold().inlet {
-                    inlet.discard();
+                handle.with_send(SendPump::discard);
+            }
+            handle.with_receive(|pump| {
+                if let Some(outlet) = &pump.outlet {
+                    outlet.hiccup();
                 }
-            }
-            if let Some(outlet) = &handle.receive.hold().outlet {
-                outlet.hiccup();
-            }
+            });
         }
         settings.owner.attend();
     }
@@ -514,7 +496,7 @@ impl Reactor {
     /// (ZMQ_IMMEDIATE), which says nothing about the link.
     fn pipe_closed(&mut self, key: u64) {
         let Some(link) = self.link(key) else { return };
-        if link.handle.send.hold().inlet.as_ref().is_some_and(crate::pipe::Inlet::is_closed) {
+        if link.handle.with_send(|pump| pump.inlet.as_ref().is_some_and(crate::pipe::Inlet::is_closed)) {
             self.release(key);
         }
     }
@@ -585,8 +567,8 @@ impl Reactor {
         debug!("{}: ended", link.endpoint());
         let handle = &link.handle;
         handle.unregister();
-        handle.receive.hold().disconnect();
-        handle.send.hold().disconnect();
+        handle.with_receive(ReceivePump::disconnect);
+        handle.with_send(SendPump::disconnect);
         if let State::Handshaking { stream, .. } | State::Established { stream, .. } = &link.state {
             // A thread that adopted the stream still holds it: wake it.
             if Arc::strong_count(stream) > 1 {
@@ -662,12 +644,12 @@ impl Reactor {
                 // The socket is told first, so that it writes nothing more; what it wrote is still sent.
                 if let Some(link) = reactor.link(key) {
                     let handle = link.handle.clone();
-                    let mut receive = handle.receive.hold();
-                    receive.disconnect();
-                    if let Some(outlet) = &mut receive.outlet {
-                        outlet.close();
-                    }
-                    let _ = receive.release();
+                    handle.with_receive(|pump| {
+                        pump.disconnect();
+                        if let Some(outlet) = &mut pump.outlet {
+                            outlet.close();
+                        }
+                    });
                     handle.set_blocked(true);
                     link.settings.owner.clone().attend();
                 }
@@ -790,8 +772,8 @@ impl Reactor {
 
 /// Ends both directions of a link's pipe; the socket is told, and what it received stays readable.
 fn close_pipe(handle: &Arc<LinkHandle>) {
-    let inlet = handle.send.hold().inlet.take();
-    let outlet = handle.receive.hold().outlet.take();
+    let inlet = handle.with_send(|pump| pump.inlet.take());
+    let outlet = handle.with_receive(|pump| pump.outlet.take());
     if let Some(mut outlet) = outlet {
         outlet.close();
     }

@@ -3,7 +3,7 @@
 use crate::config::READ_BUFFER;
 use crate::connection::{Failure, ReceiveHalf, Sink};
 use crate::error::Errno;
-use crate::message::Message;
+use crate::message::{Message, Metadata};
 use crate::pipe::Outlet;
 use crate::transport::{Read, Stream};
 use std::cell::RefCell;
@@ -104,9 +104,22 @@ impl Sink for PipeSink<'_> {
 }
 
 impl ReceivePump {
-    /// Starts to read a connection; `undecoded` are bytes that came behind the handshake.
-    pub fn connect(&mut self, stream: Arc<Stream>, half: ReceiveHalf, undecoded: Vec<u8>) {
+    /// Starts to read a connection. `undecoded` are bytes that came behind the handshake, `injected` messages that the
+    /// handshake of an old peer stands for.
+    pub fn connect(&mut self, stream: Arc<Stream>, half: ReceiveHalf, undecoded: Vec<u8>, injected: Vec<Message>) {
+        if let Some(outlet) = &mut self.outlet {
+            injected.into_iter().for_each(|message| outlet.push(message));
+            outlet.flush();
+        }
         self.connection = Some(Connection { stream, half, undecoded, ending: None });
+    }
+
+    /// Tells the pipe's reader who the peer is now.
+    pub fn announce(&mut self, metadata: Arc<Metadata>) {
+        if let Some(outlet) = &mut self.outlet {
+            outlet.push_uncounted(Message::control(metadata));
+            outlet.flush();
+        }
     }
 
     /// Forgets the connection; a message it did not finish is dropped.

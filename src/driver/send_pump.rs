@@ -65,6 +65,13 @@ impl SendPump {
         self.connection = None;
     }
 
+    /// Drops what is queued in the pipe: the socket will say it again.
+    pub fn discard(&mut self) {
+        if let Some(inlet) = &mut self.inlet {
+            inlet.discard();
+        }
+    }
+
     /// True when nothing is left to write now.
     pub fn is_drained(&mut self) -> bool {
         let unsent = self.connection.as_ref().is_some_and(|connection| connection.unsent.is_some() && !connection.broken);

@@ -48,11 +48,29 @@ impl Waker {
         if self.state.load(Ordering::Relaxed) & PENDING == 0 {
             return false;
         }
-        let previous = self.state.fetch_and(!PENDING, Ordering::AcqRel);
-        if previous & EXPOSED != 0 {
+        if self.state.load(Ordering::Relaxed) & EXPOSED != 0 {
+            // Before PENDING goes: a notice that comes later signals again, and that signal must stay.
             self.drain();
         }
+        self.state.fetch_and(!PENDING, Ordering::AcqRel);
         true
+    }
+
+    /// For ZMQ_EVENTS: brings an exposed descriptor to rest, also when a signal came after its notice was taken. The
+    /// caller takes notice right afterwards.
+    pub fn settle(&self) {
+        if self.state.load(Ordering::Relaxed) & EXPOSED != 0 {
+            self.drain();
+        }
+    }
+
+    /// After a wait that found the descriptor readable. Where the application polls it too, it stays readable
+    /// until the news are taken.
+    pub fn end_wait(&self) {
+        self.drain();
+        if self.state.load(Ordering::Relaxed) & (EXPOSED | PENDING) == EXPOSED | PENDING {
+            self.signal();
+        }
     }
 
     /// Whether there is work, without taking notice.
@@ -99,14 +117,15 @@ impl Waker {
     /// Gives the descriptor to the application for good: from now on every piece of news is signalled on it.
     pub fn expose(&self) -> Result<RawFd> {
         let fd = self.fd()?;
-        if self.state.fetch_or(EXPOSED | PENDING, Ordering::AcqRel) & EXPOSED == 0 {
+        if self.state.load(Ordering::Relaxed) & EXPOSED == 0 {
             // Readable at first: whoever starts to poll it looks at ZMQ_EVENTS once, which makes it come to rest.
+            self.state.fetch_or(EXPOSED | PENDING, Ordering::AcqRel);
             self.signal();
         }
         Ok(fd)
     }
 
-    /// Makes the descriptor unreadable, after a wait that found it readable.
+    /// Makes the descriptor unreadable.
     pub fn drain(&self) {
         if let Some(fd) = self.fd.get() {
             let mut count = 0_u64;

@@ -108,8 +108,11 @@ impl Inbox {
     /// handles them itself.
     pub fn attend(&self) {
         let Some(mut guard) = self.cell.try_lock() else { return };
-        if let Some(socket) = guard.as_mut().filter(|socket| socket.serial() == self.serial) {
+        let Some(socket) = guard.as_mut().filter(|socket| socket.serial() == self.serial) else { return };
+        if self.mailbox.waker.is_pending() {
             socket.handle_news();
+            // What changed may be what somebody is about to wait for: the notice is put back.
+            self.mailbox.waker.notify();
         }
     }
 

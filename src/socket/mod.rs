@@ -289,6 +289,7 @@ impl Socket {
             }
             n::ZMQ_EVENTS => {
                 value::write_loose_int(out, 0)?;
+                self.inbox.mailbox.waker.settle();
                 let events = self.events()?;
                 value::write_loose_int(out, i32::from(events))
             }

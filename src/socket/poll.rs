@@ -136,7 +136,7 @@ impl Watch {
         for (inbox, entry) in self.inboxes.iter().zip(&self.entries).take(asleep) {
             inbox.mailbox.waker.end_sleep();
             if all && entry.revents != 0 {
-                inbox.mailbox.waker.drain();
+                inbox.mailbox.waker.end_wait();
             }
         }
         result.map(drop)

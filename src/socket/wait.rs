@@ -200,7 +200,7 @@ fn sleep(waker: &Waker, adopted: &[(&Arc<LinkHandle>, Arc<Stream>)], deadline: O
     let result = poll_until(&mut entries, until);
     waker.end_sleep();
     if entries[0].revents != 0 {
-        waker.drain();
+        waker.end_wait();
     }
     if result? == 0 && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
         return Err(Errno::AGAIN);
