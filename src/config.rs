@@ -38,3 +38,22 @@ pub const ACCEPT_BUDGET: usize = 64;
 
 /// One wait in so many spins although recent waits were long, to notice when they get short again.
 pub const SPIN_PROBE: u32 = 32;
+
+/// A drive that moved at least so many messages is part of a burst.
+pub const NAP_MINIMUM: usize = 16;
+
+/// In a burst the I/O thread looks at the pipe again after this time, instead of being woken for the next message: one
+/// wake-up for some hundred messages, not for a handful.
+pub const NAP: Duration = Duration::from_micros(50);
+
+/// How often an I/O thread looks whether a stream that an application thread took over is still being read by it.
+pub const LEASE: Duration = Duration::from_millis(10);
+
+/// A blocking receive that follows the last one within this time takes the stream over for longer than one call.
+pub const LEASE_GAP: Duration = Duration::from_millis(1);
+
+/// Links that must have ended before unused memory is given back to the system.
+pub const TRIM_AFTER: usize = 256;
+
+/// Pause between the link that reached that number and giving back.
+pub const TRIM_DELAY: Duration = Duration::from_millis(100);

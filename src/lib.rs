@@ -9,6 +9,7 @@ pub mod driver;
 pub mod error;
 pub mod io;
 mod log;
+mod memory;
 pub mod message;
 pub mod options;
 pub mod pattern;

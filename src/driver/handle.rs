@@ -11,7 +11,7 @@ use super::reactor::Command;
 use super::receive_pump::{ReceivePump, Received, SideEffects};
 use super::send_pump::{Control, SendPump, Sent};
 use super::token::Token;
-use crate::config::{DRIVE_BUDGET, INLINE_SEND_GAP};
+use crate::config::{DRIVE_BUDGET, INLINE_SEND_GAP, LEASE_GAP};
 use crate::io::{Interest, Mailbox, Poller, is_io_thread};
 use crate::pipe::Peer;
 use crate::sync::global::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -62,8 +62,14 @@ struct Registration {
     wants_write: bool,
     /// The pipe is full.
     blocked: bool,
-    /// An application thread waits for input itself.
+    /// Application threads wait for input themselves, and the poller does not watch for it.
     adopted: bool,
+    /// One of them is waiting now.
+    waiting: bool,
+    /// The I/O thread looks now and then whether the stream is still in use, so it stays adopted between waits.
+    leased: bool,
+    uses: u32,
+    last_use: Option<Instant>,
 }
 
 impl LinkHandle {
@@ -117,7 +123,7 @@ impl LinkHandle {
         }
         let Some(mut pump) = self.send.try_hold() else { return };
         let burst = pump.last_inline.is_some_and(|last| last.elapsed() < INLINE_SEND_GAP);
-        let sent = if burst { Sent::More } else { pump.drive(self.take_controls(), 1) };
+        let sent = if burst { Sent::More } else { pump.drive(self.take_controls(), 1, false) };
         if !burst {
             pump.last_inline = Some(Instant::now());
         }
@@ -131,18 +137,18 @@ impl LinkHandle {
             return false;
         }
         let Some(mut pump) = self.send.try_hold() else { return false };
-        let sent = pump.drive(self.take_controls(), 1);
+        let sent = pump.drive(self.take_controls(), 1, false);
         pump.last_inline = Some(Instant::now());
         let marked = pump.release();
         self.after_inline_send(sent, marked);
-        matches!(sent, Sent::Idle | Sent::More)
+        matches!(sent, Sent::Idle | Sent::More | Sent::Napping)
     }
 
     fn after_inline_send(&self, sent: Sent, marked: bool) {
         match sent {
             Sent::Blocked => self.want_write(true),
             Sent::More | Sent::Ended => return self.post(Command::Send),
-            Sent::Idle | Sent::Unconnected => {}
+            Sent::Idle | Sent::Napping | Sent::Unconnected => {}
         }
         if marked {
             self.post(Command::Send);
@@ -226,19 +232,64 @@ impl LinkHandle {
         }
         let stream = stream?;
         let mut registration = self.registration.lock();
-        if registration.fd != Some(stream.raw()) || registration.adopted || registration.blocked {
+        if registration.fd != Some(stream.raw()) || registration.waiting || registration.blocked {
             return None;
         }
         registration.adopted = true;
+        registration.waiting = true;
         self.update(&mut registration);
         Some(stream)
     }
 
-    /// Gives the stream back to the poller.
-    pub fn give_back(&self) {
+    /// Ends a wait. A stream waited for again and again stays adopted, which saves two system calls a wait; the I/O
+    /// thread takes it back when that stops.
+    pub fn leave(&self) {
         let mut registration = self.registration.lock();
+        registration.waiting = false;
+        registration.uses = registration.uses.wrapping_add(1);
+        let now = Instant::now();
+        let frequent = registration.last_use.replace(now).is_some_and(|last| now - last < LEASE_GAP);
+        if registration.leased {
+            return;
+        }
+        if frequent {
+            registration.leased = true;
+            drop(registration);
+            return self.post(Command::Lease);
+        }
         registration.adopted = false;
         self.update(&mut registration);
+    }
+
+    /// True while the poller does not watch for input although nobody waits.
+    pub fn is_leased(&self) -> bool {
+        self.registration.lock().leased
+    }
+
+    /// Gives the stream back to the poller: the application asks in other ways than by waiting.
+    pub fn give_back(&self) {
+        let mut registration = self.registration.lock();
+        if !registration.waiting {
+            registration.adopted = false;
+            self.update(&mut registration);
+        }
+    }
+
+    /// The I/O thread looks after a lease. `uses` is what it saw last; returns what it sees now while the lease goes on.
+    pub(super) fn check_lease(&self, uses: Option<u32>) -> Option<u32> {
+        let mut registration = self.registration.lock();
+        if registration.waiting || !registration.adopted {
+            // A wait that takes so long pays for its own end.
+            registration.leased = false;
+            return None;
+        }
+        if uses != Some(registration.uses) {
+            return Some(registration.uses);
+        }
+        registration.leased = false;
+        registration.adopted = false;
+        self.update(&mut registration);
+        None
     }
 
     /// Starts to watch a stream. Called by the reactor for each new connection.
@@ -251,7 +302,7 @@ impl LinkHandle {
             current: interest,
             wants_write: interest.write,
             blocked: !interest.read,
-            adopted: false,
+            ..Registration::default()
         };
         Ok(())
     }

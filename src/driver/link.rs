@@ -118,6 +118,8 @@ pub struct Link {
     pub lingering: bool,
     pub linger_timer: Option<TimerId>,
     pub has_pipe: bool,
+    /// A timer will look at the pipe.
+    pub napping: bool,
     pub _gate: GateGuard,
 }
 
@@ -144,6 +146,7 @@ impl Link {
             lingering: false,
             linger_timer: None,
             has_pipe: false,
+            napping: false,
             _gate: gate,
         }
     }

@@ -4,7 +4,7 @@ use super::handle::{BUDGET, IoThread, LinkHandle};
 use super::link::{Link, LinkSettings, Role, State, Target};
 use super::receive_pump::{Ending, ReceivePump, Received, SideEffects, with_read_buffer};
 use super::send_pump::{Control, SendPump, Sent};
-use crate::config::{ACCEPT_BUDGET, ACCEPT_PAUSE};
+use crate::config::{ACCEPT_BUDGET, ACCEPT_PAUSE, LEASE, NAP, TRIM_AFTER, TRIM_DELAY};
 use crate::connection::{Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction};
 use crate::error::{Errno, Result};
 use crate::io::{Event, Handler, Interest, TimerId, Timers, spawn_plain};
@@ -46,6 +46,8 @@ pub enum Command {
     Receive(Arc<LinkHandle>),
     /// A PING asked for a deadline.
     Inspect(Arc<LinkHandle>),
+    /// An application thread keeps the stream adopted between its waits.
+    Lease(Arc<LinkHandle>),
     /// The socket closed its end of the pipe.
     PipeClosed(Arc<LinkHandle>),
     /// The socket let go of the link.
@@ -67,6 +69,10 @@ enum Purpose {
     State(u64),
     Linger(u64),
     Accept(u64),
+    Nap(u64),
+    Lease(u64, u32),
+    /// Give unused memory back.
+    Trim,
 }
 
 /// See the module documentation.
@@ -77,6 +83,8 @@ pub struct Reactor {
     generation: u64,
     listeners: HashMap<u64, ListenerEntry>,
     timers: Timers<Purpose>,
+    /// Links ended since memory was last given back.
+    ended: usize,
 }
 
 /// Slot in the low 32 bits, generation above: an event for a link that is gone finds nobody.
@@ -100,6 +108,7 @@ impl Reactor {
             generation: 0,
             listeners: HashMap::new(),
             timers: Timers::new(),
+            ended: 0,
         }
     }
 
@@ -336,11 +345,12 @@ impl Reactor {
         let Some(link) = self.link(key) else { return };
         let (handle, lingering) = (link.handle.clone(), link.lingering);
         let Some(mut pump) = handle.send.try_hold() else { return };
-        let sent = pump.drive(handle.take_controls(), BUDGET);
+        let sent = pump.drive(handle.take_controls(), BUDGET, !lingering);
         let marked = pump.release();
         match sent {
             Sent::Blocked => handle.want_write(true),
             Sent::More => handle.post(Command::Send),
+            Sent::Napping => self.nap(key),
             Sent::Ended if lingering => return self.finish(key),
             Sent::Idle | Sent::Ended | Sent::Unconnected => {}
         }
@@ -349,6 +359,29 @@ impl Reactor {
         }
         if lingering {
             self.finish_if_drained(key);
+        }
+    }
+
+    /// Looks at the pipe again in a moment.
+    fn nap(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        if !std::mem::replace(&mut link.napping, true) {
+            self.timers.set(Instant::now() + NAP, Purpose::Nap(key));
+        }
+    }
+
+    fn end_nap(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        link.napping = false;
+        link.handle.with_send(|pump| pump.napping = false);
+        self.drive_send(key);
+    }
+
+    /// Looks whether an adopted stream is still in use.
+    fn check_lease(&mut self, key: u64, uses: Option<u32>) {
+        let Some(link) = self.link(key) else { return };
+        if let Some(uses) = link.handle.check_lease(uses) {
+            self.timers.set(Instant::now() + LEASE, Purpose::Lease(key, uses));
         }
     }
 
@@ -577,6 +610,20 @@ impl Reactor {
         }
         close_pipe(handle);
         link.settings.owner.attend();
+        self.ended += 1;
+        if self.ended == TRIM_AFTER {
+            self.timers.set(Instant::now() + TRIM_DELAY, Purpose::Trim);
+        }
+    }
+
+    /// Gives memory of links that are gone back to the system, once they stop going.
+    fn trim(&mut self) {
+        self.links.truncate(self.links.iter().rposition(Option::is_some).map_or(0, |last| last + 1));
+        self.free.retain(|&slot| slot < self.links.len());
+        self.links.shrink_to_fit();
+        self.free.shrink_to_fit();
+        self.ended = 0;
+        crate::memory::give_back();
     }
 
     // --- listeners --------------------------------------------------------------------------------------------
@@ -732,6 +779,9 @@ impl Handler for Reactor {
             Command::Send(handle) => self.for_handle(&handle, Self::drive_send),
             Command::Receive(handle) => self.for_handle(&handle, Self::drive_receive),
             Command::Inspect(handle) => self.for_handle(&handle, Self::heartbeat),
+            Command::Lease(handle) => {
+                self.for_handle(&handle, |reactor, key| reactor.check_lease(key, None));
+            }
             Command::PipeClosed(handle) => self.for_handle(&handle, Self::pipe_closed),
             Command::Release(handle) => self.for_handle(&handle, Self::release),
             Command::Stop => return false,
@@ -756,6 +806,11 @@ impl Handler for Reactor {
                     reactor.finish(key);
                 }),
                 Purpose::Accept(number) => self.resume_accept(number),
+                Purpose::Nap(key) => self.with_link(key, Self::end_nap),
+                Purpose::Lease(key, uses) => {
+                    self.with_link(key, |reactor, key| reactor.check_lease(key, Some(uses)));
+                }
+                Purpose::Trim => self.trim(),
             }
         }
         self.timers.next_deadline()

@@ -1,6 +1,6 @@
 //! From a pipe to a stream: the send half of a link.
 
-use crate::config::WRITE_BATCH;
+use crate::config::{NAP_MINIMUM, WRITE_BATCH};
 use crate::connection::{SendHalf, WriteBatch};
 use crate::error::Result;
 use crate::pipe::{Inlet, Readiness};
@@ -19,6 +19,8 @@ pub enum Sent {
     Blocked,
     /// The budget is used up.
     More,
+    /// Everything is written in the middle of a burst: the pipe stays awake, and the I/O thread looks again in a moment.
+    Napping,
     /// Everything is written, and the pipe has ended.
     Ended,
     /// There is no connection, or none to write to any more. What is in the pipe stays there.
@@ -38,6 +40,8 @@ pub struct SendPump {
     connection: Option<Connection>,
     /// End of the last write by an application thread.
     pub last_inline: Option<Instant>,
+    /// The I/O thread will look again without being told.
+    pub napping: bool,
 }
 
 struct Connection {
@@ -63,6 +67,7 @@ impl SendPump {
     /// Forgets the connection, and what it did not send.
     pub fn disconnect(&mut self) {
         self.connection = None;
+        self.napping = false;
     }
 
     /// Drops what is queued in the pipe: the socket will say it again.
@@ -78,9 +83,10 @@ impl SendPump {
         !unsent && self.inlet.as_mut().is_none_or(|inlet| inlet.poll() != Readiness::Ready)
     }
 
-    /// Writes `controls` and then messages, in at most `budget` writes.
-    pub fn drive(&mut self, mut controls: Vec<Control>, budget: usize) -> Sent {
-        let Self { inlet, connection, .. } = self;
+    /// Writes `controls` and then messages, in at most `budget` writes. With `may_nap`, a burst ends in a nap.
+    pub fn drive(&mut self, mut controls: Vec<Control>, budget: usize, may_nap: bool) -> Sent {
+        let Self { inlet, connection, napping, .. } = self;
+        let mut moved = 0;
         let Some(connection) = connection.as_mut().filter(|connection| !connection.broken) else {
             return Sent::Unconnected;
         };
@@ -99,10 +105,15 @@ impl SendPump {
                 while batch.len() < WRITE_BATCH {
                     let Some(message) = inlet.pop() else { break };
                     connection.half.encode(message, &mut batch);
+                    moved += 1;
                 }
             }
             if batch.is_empty() {
                 keep(batch);
+                *napping |= may_nap && moved >= NAP_MINIMUM;
+                if *napping && inlet.as_ref().is_some_and(|inlet| !inlet.is_closed()) {
+                    return Sent::Napping;
+                }
                 match inlet.as_mut().map(Inlet::poll) {
                     Some(Readiness::Ready) => continue,
                     Some(Readiness::Ended) => return Sent::Ended,

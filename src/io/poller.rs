@@ -79,11 +79,7 @@ impl Poller {
     /// Waits for reports, at most `timeout` (`None`: for ever), and appends them to `events`.
     pub fn wait(&self, events: &mut Vec<Event>, timeout: Option<Duration>) -> Result<()> {
         let mut raw = [libc::epoll_event { events: 0, u64: 0 }; 64];
-        let millis = timeout.map_or(-1, |timeout| {
-            i32::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
-        });
-        // SAFETY: the array has room for as many events as announced.
-        let count = unsafe { libc::epoll_wait(self.fd.as_raw_fd(), raw.as_mut_ptr(), raw.len() as i32, millis) };
+        let count = self.wait_raw(&mut raw, timeout);
         if count < 0 {
             let error = Errno::last();
             return if error == Errno::INTERRUPTED { Ok(()) } else { Err(error) };
@@ -98,5 +94,29 @@ impl Poller {
             }
         }));
         Ok(())
+    }
+
+    /// epoll_pwait2(2), which knows microseconds; epoll_wait(2) on kernels before 5.11.
+    fn wait_raw(&self, events: &mut [libc::epoll_event], timeout: Option<Duration>) -> i32 {
+        let fd = self.fd.as_raw_fd();
+        let Some(timeout) = timeout.filter(|timeout| *timeout < Duration::from_millis(1) && !timeout.is_zero()) else {
+            let millis = timeout.map_or(-1, |timeout| {
+                i32::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
+            });
+            // SAFETY: the array has room for as many events as announced.
+            return unsafe { libc::epoll_wait(fd, events.as_mut_ptr(), events.len() as i32, millis) };
+        };
+        let limit = libc::timespec { tv_sec: 0, tv_nsec: timeout.subsec_nanos().into() };
+        let no_mask = std::ptr::null::<libc::sigset_t>();
+        // SAFETY: the array has room for as many events as announced, and the limit lives across the call.
+        let count = unsafe {
+            let (events, room) = (events.as_mut_ptr(), events.len());
+            libc::syscall(libc::SYS_epoll_pwait2, fd, events, room, &raw const limit, no_mask, 8_usize)
+        };
+        if count < 0 && Errno::last().raw() == libc::ENOSYS {
+            // SAFETY: as above.
+            return unsafe { libc::epoll_wait(fd, events.as_mut_ptr(), events.len() as i32, 1) };
+        }
+        count as i32
     }
 }

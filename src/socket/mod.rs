@@ -45,6 +45,8 @@ pub struct Socket {
     last_endpoint: String,
     receive_more: bool,
     spin: Spin,
+    /// Streams may be adopted beyond the wait that took them.
+    may_lease: bool,
 }
 
 /// What the socket keeps of a pipe besides its end.
@@ -81,6 +83,7 @@ pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> 
             last_endpoint: String::new(),
             receive_more: false,
             spin: Spin::new(),
+            may_lease: false,
         }
     });
     let (Some(cell), Some(inbox)) = (cell, made) else { return Err(Errno::TOO_MANY_FILES) };
@@ -229,6 +232,7 @@ impl Socket {
     /// ZMQ_EVENTS: what would not block now.
     pub fn events(&mut self) -> Result<i16> {
         self.enter()?;
+        self.end_leases();
         let mut events = 0;
         if self.pattern.can_recv(&mut self.pipes) {
             events |= POLL_IN;

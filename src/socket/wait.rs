@@ -12,7 +12,7 @@ use crate::error::{Errno, Result};
 use crate::io::Waker;
 use crate::message::Message;
 use crate::pattern::Mode;
-use crate::sync::{Cell, ExclusiveGuard, spin_loop};
+use crate::sync::{Cell, ExclusiveGuard};
 use crate::transport::Stream;
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -91,6 +91,7 @@ pub fn recv(handle: *mut c_void, flags: i32, with_metadata: bool) -> Result<Mess
     }
     let timeout = socket.options.receive_timeout;
     if flags & DONT_WAIT != 0 || timeout == Some(Duration::ZERO) {
+        socket.end_leases();
         return Err(Errno::AGAIN);
     }
     recv_waiting(cell, guard, timeout, with_metadata)
@@ -130,20 +131,20 @@ fn wait(cell: &'static Cell<Socket>, mut guard: Guard, deadline: Option<Instant>
     let inbox = socket.inbox.clone();
     let waker = &inbox.mailbox.waker;
     waker.fd()?;
+    socket.may_lease |= what == For::Input && !links.is_empty();
     drop(guard);
+    let adopted = if what == For::Input { adopt(&links) } else { Vec::new() };
     let found = spin_until(spin, started, deadline, || {
         waker.is_pending() || (what == For::Input && help(&links, what))
     });
-    if !found {
-        let adopted = if what == For::Input { adopt(&links) } else { Vec::new() };
-        let result = sleep(waker, &adopted, deadline);
-        for (link, _) in &adopted {
-            link.give_back();
-        }
-        if result? {
-            help(&links, what);
-        }
+    let result = if found { Ok(false) } else { sleep(waker, &adopted, deadline) };
+    if let Ok(true) = result {
+        help(&links, what);
     }
+    for (link, _) in &adopted {
+        link.leave();
+    }
+    result?;
     let mut guard = cell.lock();
     let socket = guard.as_mut().filter(|socket| socket.serial() == serial).ok_or(Errno::NOT_A_SOCKET)?;
     socket.spin.learn(started.elapsed());
@@ -179,7 +180,7 @@ fn spin_until(budget: Duration, started: Instant, deadline: Option<Instant>, mut
         if now - started >= budget || deadline.is_some_and(|deadline| now >= deadline) {
             return false;
         }
-        spin_loop();
+        std::thread::yield_now();
     }
 }
 
@@ -232,6 +233,16 @@ pub fn sleep_on(waker: &Waker) -> Result<()> {
 }
 
 impl Socket {
+    /// Gives streams back to the I/O thread: the application asks for input without waiting in a receive.
+    #[inline]
+    pub(super) fn end_leases(&mut self) {
+        if std::mem::take(&mut self.may_lease) {
+            for link in self.attached.iter().flatten().filter_map(|attached| attached.link.as_ref()) {
+                link.give_back();
+            }
+        }
+    }
+
     /// The links of this socket, when they are few enough for a waiting thread to serve them itself.
     fn few_links(&self) -> Vec<Arc<LinkHandle>> {
         if self.pipes.len() > ADOPTED_LINKS {
