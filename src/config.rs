@@ -23,6 +23,10 @@ pub const DRIVE_BUDGET: usize = 8;
 /// request-reply exchange is slower than that, a sending loop is much faster.
 pub const INLINE_SEND_GAP: Duration = Duration::from_micros(8);
 
+/// So many inline writes in a row, each closer to the one before than that, begin a burst: a few messages sent together
+/// are still written at once.
+pub const INLINE_SEND_RUN: u32 = 4;
+
 /// A blocking receive reads from the connections itself when the socket has at most this many.
 pub const ADOPTED_LINKS: usize = 4;
 
@@ -40,7 +44,7 @@ pub const ACCEPT_BUDGET: usize = 64;
 pub const SPIN_PROBE: u32 = 32;
 
 /// A drive that moved at least so many messages is part of a burst.
-pub const NAP_MINIMUM: usize = 16;
+pub const NAP_MINIMUM: usize = 4;
 
 /// In a burst the I/O thread looks at the pipe again after this time, instead of being woken for the next message: one
 /// wake-up for some hundred messages, not for a handful.

@@ -11,7 +11,7 @@ use super::reactor::Command;
 use super::receive_pump::{ReceivePump, Received, SideEffects};
 use super::send_pump::{Control, SendPump, Sent};
 use super::token::Token;
-use crate::config::{DRIVE_BUDGET, INLINE_SEND_GAP, LEASE_GAP};
+use crate::config::{DRIVE_BUDGET, LEASE_GAP};
 use crate::io::{Interest, Mailbox, Poller, is_io_thread};
 use crate::pipe::Peer;
 use crate::sync::global::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -44,6 +44,8 @@ pub struct LinkHandle {
     registration: Mutex<Registration>,
     controls: Mutex<Vec<Control>>,
     has_controls: AtomicBool,
+    /// The I/O thread looks at the pipe in a moment.
+    pub(super) napping: AtomicBool,
     /// Counts reads that brought bytes, for heartbeats.
     pub(super) traffic: AtomicU32,
     /// TTL the peer's last PING asked for, in milliseconds, plus one; 0 is none since last taken.
@@ -84,6 +86,7 @@ impl LinkHandle {
             registration: Mutex::default(),
             controls: Mutex::default(),
             has_controls: AtomicBool::new(false),
+            napping: AtomicBool::new(false),
             traffic: AtomicU32::new(0),
             peer_ttl: AtomicU64::new(0),
             linger: Mutex::new(None),
@@ -122,13 +125,28 @@ impl LinkHandle {
             return self.post(Command::Send);
         }
         let Some(mut pump) = self.send.try_hold() else { return };
-        let burst = pump.last_inline.is_some_and(|last| last.elapsed() < INLINE_SEND_GAP);
-        let sent = if burst { Sent::More } else { pump.drive(self.take_controls(), 1, false) };
-        if !burst {
-            pump.last_inline = Some(Instant::now());
+        if pump.is_bursting() {
+            // Nobody needs to be woken for each message: the I/O thread looks at the pipe in a moment.
+            pump.napping = true;
+            let marked = pump.release();
+            self.napping.store(true, Ordering::Relaxed);
+            self.post(Command::Nap);
+            if marked {
+                self.post(Command::Send);
+            }
+            return;
         }
+        let sent = pump.drive(self.take_controls(), 1, false);
+        pump.last_inline = Some(Instant::now());
         let marked = pump.release();
         self.after_inline_send(sent, marked);
+    }
+
+    /// Writes what a nap has kept back, on a thread that is about to wait for an answer.
+    pub fn end_nap(&self) {
+        if self.napping.load(Ordering::Relaxed) {
+            self.assist_send();
+        }
     }
 
     /// Writes what the pipe holds, on a thread that would otherwise wait for room. True when something was written.

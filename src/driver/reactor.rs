@@ -42,6 +42,8 @@ pub enum Command {
     Resolved { handle: Arc<LinkHandle>, routes: Result<Vec<Route>> },
     /// There is something to send.
     Send(Arc<LinkHandle>),
+    /// There will be more to send: look in a moment.
+    Nap(Arc<LinkHandle>),
     /// There is room, or the end of a connection was seen.
     Receive(Arc<LinkHandle>),
     /// A PING asked for a deadline.
@@ -365,6 +367,7 @@ impl Reactor {
     /// Looks at the pipe again in a moment.
     fn nap(&mut self, key: u64) {
         let Some(link) = self.link(key) else { return };
+        link.handle.napping.store(true, Ordering::Relaxed);
         if !std::mem::replace(&mut link.napping, true) {
             self.timers.set(Instant::now() + NAP, Purpose::Nap(key));
         }
@@ -373,6 +376,7 @@ impl Reactor {
     fn end_nap(&mut self, key: u64) {
         let Some(link) = self.link(key) else { return };
         link.napping = false;
+        link.handle.napping.store(false, Ordering::Relaxed);
         link.handle.with_send(|pump| pump.napping = false);
         self.drive_send(key);
     }
@@ -777,6 +781,7 @@ impl Handler for Reactor {
                 }
             }
             Command::Send(handle) => self.for_handle(&handle, Self::drive_send),
+            Command::Nap(handle) => self.for_handle(&handle, Self::nap),
             Command::Receive(handle) => self.for_handle(&handle, Self::drive_receive),
             Command::Inspect(handle) => self.for_handle(&handle, Self::heartbeat),
             Command::Lease(handle) => {

@@ -1,6 +1,6 @@
 //! From a pipe to a stream: the send half of a link.
 
-use crate::config::{NAP_MINIMUM, WRITE_BATCH};
+use crate::config::{INLINE_SEND_GAP, INLINE_SEND_RUN, NAP_MINIMUM, WRITE_BATCH};
 use crate::connection::{SendHalf, WriteBatch};
 use crate::error::Result;
 use crate::pipe::{Inlet, Readiness};
@@ -40,6 +40,8 @@ pub struct SendPump {
     connection: Option<Connection>,
     /// End of the last write by an application thread.
     pub last_inline: Option<Instant>,
+    /// Writes by application threads that followed closely on the one before.
+    quick_writes: u32,
     /// The I/O thread will look again without being told.
     pub napping: bool,
 }
@@ -62,6 +64,13 @@ impl SendPump {
     /// Starts to feed a connection.
     pub fn connect(&mut self, stream: Arc<Stream>, half: SendHalf) {
         self.connection = Some(Connection { stream, half, unsent: None, broken: false });
+    }
+
+    /// Whether application threads write so often that batching is better. A few messages in a row are no burst.
+    pub fn is_bursting(&mut self) -> bool {
+        let quick = self.last_inline.is_some_and(|last| last.elapsed() < INLINE_SEND_GAP);
+        self.quick_writes = if quick { self.quick_writes + 1 } else { 0 };
+        self.connection.is_some() && self.quick_writes >= INLINE_SEND_RUN
     }
 
     /// Forgets the connection, and what it did not send.

@@ -114,6 +114,7 @@ impl Watch {
             if socket.context.is_foreign() {
                 return Err(Errno::INTERRUPTED);
             }
+            socket.end_naps();
             if !inboxes.iter().any(|known| Arc::ptr_eq(known, &socket.inbox)) {
                 inboxes.push(socket.inbox.clone());
             }

@@ -123,6 +123,7 @@ fn wait(cell: &'static Cell<Socket>, mut guard: Guard, deadline: Option<Instant>
     }
     let serial = socket.serial();
     let links = if inline_driving() { socket.few_links() } else { Vec::new() };
+    socket.end_naps();
     if help(&links, what) {
         return Ok(guard);
     }
@@ -233,6 +234,13 @@ pub fn sleep_on(waker: &Waker) -> Result<()> {
 }
 
 impl Socket {
+    /// Writes what was kept back to be batched: the application is about to wait, perhaps for the answer.
+    pub(super) fn end_naps(&self) {
+        for link in self.attached.iter().flatten().filter_map(|attached| attached.link.as_ref()) {
+            link.end_nap();
+        }
+    }
+
     /// Gives streams back to the I/O thread: the application asks for input without waiting in a receive.
     #[inline]
     pub(super) fn end_leases(&mut self) {
