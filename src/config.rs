@@ -61,3 +61,10 @@ pub const TRIM_AFTER: usize = 256;
 
 /// Pause between the link that reached that number and giving back.
 pub const TRIM_DELAY: Duration = Duration::from_millis(100);
+
+/// In a burst the sending thread writes its links' pipes itself whenever about so many bytes are waiting: they are still in
+/// its cache, and no other thread has to run. The I/O thread writes what is left at the end.
+pub const SEND_CHUNK: usize = 24 * 1024;
+
+/// What a message counts for besides its body.
+pub const SEND_OVERHEAD: usize = 64;

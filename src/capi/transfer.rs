@@ -140,7 +140,7 @@ pub unsafe extern "C" fn zmq_msg_recv(msg_: *mut zmq_msg_t, s_: *mut c_void, fla
         check_socket(s_)?;
         // SAFETY: the caller's promise.
         let message = unsafe { message(msg_)? };
-        *message = socket::recv(s_, flags_, true)?;
+        socket::recv_into(s_, message, flags_, true)?;
         Ok(clip(message.len()))
     })
     .or_minus_one()

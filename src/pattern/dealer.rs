@@ -51,6 +51,11 @@ impl Pattern for Dealer {
         self.queue.recv(pipes).ok_or(Errno::AGAIN)
     }
 
+    #[inline]
+    fn recv_into(&mut self, pipes: &mut Pipes, place: &mut Message) -> Result<()> {
+        if self.queue.recv_into(pipes, place) { Ok(()) } else { Err(Errno::AGAIN) }
+    }
+
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {
         self.balancer.has_room(pipes)
     }

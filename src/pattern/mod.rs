@@ -106,6 +106,12 @@ pub trait Pattern: Send {
         Err(Errno::NOT_SUPPORTED)
     }
 
+    /// Receives a part into `place`, whose old content is dropped; on failure it is untouched.
+    fn recv_into(&mut self, pipes: &mut Pipes, place: &mut Message) -> Result<()> {
+        *place = self.recv(pipes)?;
+        Ok(())
+    }
+
     /// ZMQ_POLLOUT of ZMQ_EVENTS.
     fn can_send(&mut self, _pipes: &mut Pipes) -> bool {
         false

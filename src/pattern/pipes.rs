@@ -138,6 +138,23 @@ impl Pipes {
         }
     }
 
+    /// [`Pipes::read`] straight into `place`; false when there is nothing.
+    #[inline(always)]
+    pub fn read_into(&mut self, id: PipeId, place: &mut Message) -> bool {
+        let with_metadata = self.with_metadata;
+        let Some(end) = self.end(id) else { return false };
+        if end.rx.pop_into(place) {
+            if with_metadata {
+                place.set_metadata(end.rx.metadata().cloned());
+            }
+            return true;
+        }
+        if end.rx.has_ended() {
+            self.mark_ended(id);
+        }
+        false
+    }
+
     /// Reads a part. `None`: nothing there now; the pipe sleeps only after [`Pipes::poll`] said so.
     #[inline(always)]
     pub fn read(&mut self, id: PipeId) -> Option<Message> {

@@ -35,6 +35,11 @@ impl Pattern for Pull {
         self.queue.recv(pipes).ok_or(Errno::AGAIN)
     }
 
+    #[inline]
+    fn recv_into(&mut self, pipes: &mut Pipes, place: &mut Message) -> Result<()> {
+        if self.queue.recv_into(pipes, place) { Ok(()) } else { Err(Errno::AGAIN) }
+    }
+
     fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
         self.queue.has_input(pipes)
     }

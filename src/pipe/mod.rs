@@ -141,6 +141,16 @@ impl Inlet {
         message
     }
 
+    /// See [`Receiver::pop_into`].
+    #[inline]
+    pub fn pop_into(&mut self, place: &mut Message) -> bool {
+        let found = self.receiver.pop_into(place);
+        if self.receiver.take_owed_credit() {
+            self.peer.writable();
+        }
+        found
+    }
+
     /// See [`Receiver::poll`].
     #[inline]
     pub fn poll(&mut self) -> Readiness {

@@ -54,12 +54,32 @@ impl Segment {
         self.slots[index].with(|slot| unsafe { (*slot).assume_init_read() })
     }
 
+    /// What the slot holds, without taking it: (control, MORE).
+    ///
     /// # Safety
     /// The slot must hold a message, published to the caller and not taken yet.
     #[inline(always)]
-    pub unsafe fn is_control(&self, index: usize) -> bool {
-        // SAFETY: by the contract above.
-        self.slots[index].with(|slot| unsafe { (*slot).assume_init_ref().is_control() })
+    pub unsafe fn peek(&self, index: usize) -> (bool, bool) {
+        self.slots[index].with(|slot| {
+            // SAFETY: by the contract above.
+            let message = unsafe { (*slot).assume_init_ref() };
+            (message.is_control(), message.more())
+        })
+    }
+
+    /// Moves a message straight to where it is wanted, whose old content is dropped.
+    ///
+    /// # Safety
+    /// As for [`Segment::take`].
+    #[inline(always)]
+    pub unsafe fn take_into(&self, index: usize, place: &mut Message) {
+        self.slots[index].with(|slot| {
+            // SAFETY: by the contract above the slot's message is taken once; the place holds a message, dropped once.
+            unsafe {
+                std::ptr::drop_in_place(place);
+                std::ptr::copy_nonoverlapping((*slot).as_ptr(), place, 1);
+            }
+        });
     }
 
     /// The following segment. The link was written before the count that made the consumer look for it.

@@ -80,6 +80,32 @@ impl FairQueue {
         }
     }
 
+    /// [`FairQueue::recv`] straight into `place`; false when there is nothing.
+    #[inline(always)]
+    pub fn recv_into(&mut self, pipes: &mut Pipes, place: &mut Message) -> bool {
+        if self.current.is_some() {
+            return self.recv_rest(pipes).is_some_and(|message| {
+                *place = message;
+                true
+            });
+        }
+        while let Some(id) = self.awake.get(self.turn) {
+            if pipes.read_into(id, place) {
+                self.last = id;
+                if place.more() {
+                    self.current = Some(id);
+                } else {
+                    self.advance();
+                }
+                return true;
+            }
+            if !pipes.poll(id) {
+                self.drop_at(self.turn);
+            }
+        }
+        false
+    }
+
     /// Begins the next message without taking any of it: the pipe it comes from.
     #[inline]
     pub fn begin(&mut self, pipes: &mut Pipes) -> Option<PipeId> {

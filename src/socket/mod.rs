@@ -13,8 +13,9 @@ mod wait;
 
 pub use inbox::{Inbox, Party};
 pub use poll::{Item, POLL_ERROR, POLL_IN, POLL_OUT, POLL_PRIORITY, poll};
-pub use wait::{is_reply, recv, send, sleep_on, with_signal_mask};
+pub use wait::{is_reply, recv, recv_into, send, sleep_on, with_signal_mask};
 
+use crate::config::{SEND_CHUNK, SEND_OVERHEAD};
 use crate::context::{Context, next_serial};
 use crate::driver::LinkHandle;
 use crate::error::{Errno, Result};
@@ -45,6 +46,8 @@ pub struct Socket {
     last_endpoint: String,
     receive_more: bool,
     spin: Spin,
+    /// Bytes sent since the links' pipes were last written from here, roughly.
+    unwritten: usize,
     /// Streams may be adopted beyond the wait that took them.
     may_lease: bool,
 }
@@ -83,6 +86,7 @@ pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> 
             last_endpoint: String::new(),
             receive_more: false,
             spin: Spin::new(),
+            unwritten: 0,
             may_lease: false,
         }
     });
@@ -214,19 +218,26 @@ impl Socket {
     #[inline]
     pub fn try_send(&mut self, message: &mut Message, mode: Mode) -> Result<()> {
         self.enter()?;
-        self.pattern.send(&mut self.pipes, message, mode)
+        let size = message.len();
+        self.pattern.send(&mut self.pipes, message, mode)?;
+        self.unwritten += size + SEND_OVERHEAD;
+        if self.unwritten >= SEND_CHUNK {
+            self.unwritten = 0;
+            self.end_naps();
+        }
+        Ok(())
     }
 
-    /// Receives a part if there is one now.
+    /// Receives a part into `place` if there is one now.
     #[inline]
-    pub fn try_recv(&mut self, with_metadata: bool) -> Result<Message> {
+    pub fn try_recv(&mut self, place: &mut Message, with_metadata: bool) -> Result<()> {
         self.enter()?;
         self.pipes.with_metadata = with_metadata;
-        let received = self.pattern.recv(&mut self.pipes);
+        let received = self.pattern.recv_into(&mut self.pipes, place);
         self.remove_ended();
-        let message = received?;
-        self.receive_more = message.more();
-        Ok(message)
+        received?;
+        self.receive_more = place.more();
+        Ok(())
     }
 
     /// ZMQ_EVENTS: what would not block now.

@@ -82,10 +82,10 @@ fn send_waiting(
 
 /// `zmq_msg_recv`.
 #[inline]
-pub fn recv(handle: *mut c_void, flags: i32, with_metadata: bool) -> Result<Message> {
+pub fn recv_into(handle: *mut c_void, place: &mut Message, flags: i32, with_metadata: bool) -> Result<()> {
     let (cell, mut guard) = lock(handle)?;
     let socket = socket(&mut guard)?;
-    match socket.try_recv(with_metadata) {
+    match socket.try_recv(place, with_metadata) {
         Err(Errno::AGAIN) => {}
         result => return result,
     }
@@ -94,20 +94,28 @@ pub fn recv(handle: *mut c_void, flags: i32, with_metadata: bool) -> Result<Mess
         socket.end_leases();
         return Err(Errno::AGAIN);
     }
-    recv_waiting(cell, guard, timeout, with_metadata)
+    recv_waiting(cell, guard, place, timeout, with_metadata)
+}
+
+/// A part as a new message. See [`recv_into`].
+pub fn recv(handle: *mut c_void, flags: i32, with_metadata: bool) -> Result<Message> {
+    let mut message = Message::new();
+    recv_into(handle, &mut message, flags, with_metadata)?;
+    Ok(message)
 }
 
 #[cold]
 fn recv_waiting(
     cell: &'static Cell<Socket>,
     mut guard: Guard,
+    place: &mut Message,
     timeout: Option<Duration>,
     with_metadata: bool,
-) -> Result<Message> {
+) -> Result<()> {
     let deadline = timeout.map(|timeout| Instant::now() + timeout);
     loop {
         guard = wait(cell, guard, deadline, For::Input)?;
-        match socket(&mut guard)?.try_recv(with_metadata) {
+        match socket(&mut guard)?.try_recv(place, with_metadata) {
             Err(Errno::AGAIN) => {}
             result => return result,
         }
@@ -124,17 +132,17 @@ fn wait(cell: &'static Cell<Socket>, mut guard: Guard, deadline: Option<Instant>
     let serial = socket.serial();
     let links = if inline_driving() { socket.few_links() } else { Vec::new() };
     socket.end_naps();
+    socket.may_lease |= what == For::Input && !links.is_empty();
+    let adopted = if what == For::Input { adopt(&links) } else { Vec::new() };
     if help(&links, what) {
+        leave(&adopted);
         return Ok(guard);
     }
     let started = Instant::now();
     let spin = socket.spin.budget();
     let inbox = socket.inbox.clone();
     let waker = &inbox.mailbox.waker;
-    waker.fd()?;
-    socket.may_lease |= what == For::Input && !links.is_empty();
     drop(guard);
-    let adopted = if what == For::Input { adopt(&links) } else { Vec::new() };
     let found = spin_until(spin, started, deadline, || {
         waker.is_pending() || (what == For::Input && help(&links, what))
     });
@@ -142,9 +150,7 @@ fn wait(cell: &'static Cell<Socket>, mut guard: Guard, deadline: Option<Instant>
     if let Ok(true) = result {
         help(&links, what);
     }
-    for (link, _) in &adopted {
-        link.leave();
-    }
+    leave(&adopted);
     result?;
     let mut guard = cell.lock();
     let socket = guard.as_mut().filter(|socket| socket.serial() == serial).ok_or(Errno::NOT_A_SOCKET)?;
@@ -166,6 +172,12 @@ fn help(links: &[Arc<LinkHandle>], what: For) -> bool {
 
 fn adopt(links: &[Arc<LinkHandle>]) -> Vec<(&Arc<LinkHandle>, Arc<Stream>)> {
     links.iter().filter_map(|link| Some((link, link.adopt()?))).collect()
+}
+
+fn leave(adopted: &[(&Arc<LinkHandle>, Arc<Stream>)]) {
+    for (link, _) in adopted {
+        link.leave();
+    }
 }
 
 /// Spins until `done`, or until the time is up; false in the latter case.
