@@ -72,7 +72,11 @@ pub unsafe extern "C" fn zmq_msg_init_size(msg_: *mut zmq_msg_t, size_: usize) -
 /// - `msg_`: NULL, or writable memory that holds no message to be closed.
 /// - `buf_`: NULL, or `size_` readable bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn zmq_msg_init_buffer(msg_: *mut zmq_msg_t, buf_: *const c_void, size_: usize) -> c_int {
+pub unsafe extern "C" fn zmq_msg_init_buffer(
+    msg_: *mut zmq_msg_t,
+    buf_: *const c_void,
+    size_: usize,
+) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { super::transfer::bytes(buf_, size_) }
         .and_then(Message::from_slice)
@@ -104,8 +108,8 @@ pub unsafe extern "C" fn zmq_msg_init_data(
         if msg_.is_null() || (data_.is_null() && size_ > 0) {
             return Err(Errno::FAULT);
         }
-        // SAFETY: the caller's promise.
         let message = match ffn_ {
+            // SAFETY: the caller's promise.
             Some(free) => unsafe { Message::from_user(data_.cast(), size_, free, hint_)? },
             // SAFETY: the caller's promise.
             None => unsafe { Message::constant(data_.cast(), size_) },

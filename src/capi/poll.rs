@@ -77,8 +77,11 @@ pub unsafe extern "C" fn zmq_ppoll(
         if items_.is_null() && count > 0 {
             return Err(Errno::FAULT);
         }
-        // SAFETY: the caller's promise, with NULL ruled out.
-        let items = if count == 0 { &mut [] } else { unsafe { std::slice::from_raw_parts_mut(items_, count) } };
+        let items = match count {
+            0 => &mut [],
+            // SAFETY: the caller's promise, with NULL ruled out.
+            _ => unsafe { std::slice::from_raw_parts_mut(items_, count) },
+        };
         // SAFETY: the caller's promise: a sigset_t.
         let mask = unsafe { sigmask_.cast::<libc::sigset_t>().read() };
         socket::with_signal_mask(&mask, || poll(items, timeout_))

@@ -153,7 +153,11 @@ pub unsafe extern "C" fn zmq_poller_add(
 /// # Safety
 /// - any argument: any value.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn zmq_poller_modify(poller_: *mut c_void, socket_: *mut c_void, events_: c_short) -> c_int {
+pub unsafe extern "C" fn zmq_poller_modify(
+    poller_: *mut c_void,
+    socket_: *mut c_void,
+    events_: c_short,
+) -> c_int {
     guard(|| with_poller(poller_, |poller| poller.modify(check_socket(socket_)?, -1, events_))).or_minus_one()
 }
 
@@ -266,8 +270,12 @@ pub unsafe extern "C" fn zmq_poller_wait_all(
         if events_.is_null() {
             return Err(Errno::FAULT);
         }
-        let nothing =
-            || zmq_poller_event_t { socket: std::ptr::null_mut(), fd: -1, user_data: std::ptr::null_mut(), events: 0 };
+        let nothing = || zmq_poller_event_t {
+            socket: std::ptr::null_mut(),
+            fd: -1,
+            user_data: std::ptr::null_mut(),
+            events: 0,
+        };
         for index in 0..room {
             // SAFETY: the caller's promise.
             unsafe { events_.add(index).write(nothing()) };
@@ -305,8 +313,12 @@ impl Poller {
             .iter()
             .filter(live)
             .map(|entry| {
-                let item =
-                    Item { socket: entry.socket as *mut c_void, fd: entry.fd, wanted: entry.events, ready: 0 };
+                let item = Item {
+                    socket: entry.socket as *mut c_void,
+                    fd: entry.fd,
+                    wanted: entry.events,
+                    ready: 0,
+                };
                 (item, entry.user_data)
             })
             .unzip()
@@ -329,9 +341,7 @@ fn wait(items: &mut [Item], deadline: Option<Instant>) -> Result<usize> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_poller_fd(poller_: *mut c_void, fd_: *mut c_int) -> c_int {
     guard(|| {
-        with_poller(poller_, |_| {
-            if fd_.is_null() { Err::<(), _>(Errno::FAULT) } else { Err(Errno::INVALID) }
-        })
+        with_poller(poller_, |_| if fd_.is_null() { Err::<(), _>(Errno::FAULT) } else { Err(Errno::INVALID) })
     })
     .or_minus_one()
 }

@@ -182,7 +182,11 @@ fn run(front: *mut c_void, back: *mut c_void, capture: *mut c_void, control: *mu
 /// # Safety
 /// - any argument: any value.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn zmq_proxy(frontend_: *mut c_void, backend_: *mut c_void, capture_: *mut c_void) -> c_int {
+pub unsafe extern "C" fn zmq_proxy(
+    frontend_: *mut c_void,
+    backend_: *mut c_void,
+    capture_: *mut c_void,
+) -> c_int {
     guard(|| run(frontend_, backend_, capture_, std::ptr::null_mut())).or_minus_one()
 }
 

@@ -61,7 +61,12 @@ pub unsafe extern "C" fn zmq_send(s_: *mut c_void, buf_: *const c_void, len_: us
 /// - `s_`: any value.
 /// - `buf_`: NULL, or `len_` bytes that are valid and unchanged for ever.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn zmq_send_const(s_: *mut c_void, buf_: *const c_void, len_: usize, flags_: c_int) -> c_int {
+pub unsafe extern "C" fn zmq_send_const(
+    s_: *mut c_void,
+    buf_: *const c_void,
+    len_: usize,
+    flags_: c_int,
+) -> c_int {
     guard(|| {
         // SAFETY: the caller's promise.
         let data = unsafe { bytes(buf_, len_)? };
@@ -189,7 +194,12 @@ pub unsafe extern "C" fn zmq_recvmsg(s_: *mut c_void, msg_: *mut zmq_msg_t, flag
 /// - `s_`: any value.
 /// - `iov_`: NULL, or `count_` readable entries, each with a buffer of its length.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn zmq_sendiov(s_: *mut c_void, iov_: *mut libc::iovec, count_: usize, flags_: c_int) -> c_int {
+pub unsafe extern "C" fn zmq_sendiov(
+    s_: *mut c_void,
+    iov_: *mut libc::iovec,
+    count_: usize,
+    flags_: c_int,
+) -> c_int {
     guard(|| {
         check_socket(s_)?;
         if iov_.is_null() || count_ == 0 {
@@ -225,7 +235,12 @@ const SEND_MORE: c_int = super::constants::ZMQ_SNDMORE;
 /// - `iov_`: NULL, or as many writable entries as `count_` points at.
 /// - `count_`: NULL, or a readable and writable number.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn zmq_recviov(s_: *mut c_void, iov_: *mut libc::iovec, count_: *mut usize, flags_: c_int) -> c_int {
+pub unsafe extern "C" fn zmq_recviov(
+    s_: *mut c_void,
+    iov_: *mut libc::iovec,
+    count_: *mut usize,
+    flags_: c_int,
+) -> c_int {
     guard(|| {
         check_socket(s_)?;
         // SAFETY: the caller's promise, with NULL ruled out first.

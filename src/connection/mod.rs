@@ -3,38 +3,38 @@
 //! Knows: ZMTP 3.1, 3.0 (RFC 37, RFC 23), 2.0 (RFC 15) and 1.0 (RFC 13): greeting, security mechanism,
 //! metadata, frames, commands, heartbeats. Bytes, messages and `now` go in; bytes, messages and deadlines
 //! come out.
-//! Must not know: file descriptors, clocks, threads, pipes, socket patterns beyond the few facts in [`Config`].
+//! Must not know: file descriptors, clocks, threads, pipes, socket patterns beyond the few facts in `Config`.
 //!
 //! # Life of a connection
-//! A [`Handshake`] is fed what the peer sends and says what to write, until it is ready; then it is consumed
-//! into an [`Established`]: what is known about the peer, and two halves that share nothing but the immutable
-//! [`Config`], so that two threads may hold one each.
-//! - [`SendHalf`] turns messages into a [`WriteBatch`]: small frames side by side in one arena, large bodies
+//! A `Handshake` is fed what the peer sends and says what to write, until it is ready; then it is consumed
+//! into an `Established`: what is known about the peer, and two halves that share nothing but the immutable
+//! `Config`, so that two threads may hold one each.
+//! - `SendHalf` turns messages into a `WriteBatch`: small frames side by side in one arena, large bodies
 //!   by reference, to be written with `writev`.
-//! - [`ReceiveHalf`] turns bytes into messages and hands them to a [`Sink`]. Whatever receiving makes us send
+//! - `ReceiveHalf` turns bytes into messages and hands them to a `Sink`. Whatever receiving makes us send
 //!   (a PONG) goes through the sink too: that is the only way from receiving to sending.
-//! - [`Heartbeat`] keeps the deadlines of PING, of the answer to it, and of the TTL that the peer asked for.
+//! - `Heartbeat` keeps the deadlines of PING, of the answer to it, and of the TTL that the peer asked for.
 //!
 //! # What the driver owes
-//! - Before anything is read: write [`Handshake::take_output`], and again after each
-//!   [`Handshake::handle_input`]. Peers wait for each other's bytes in the middle of the greeting, so holding
+//! - Before anything is read: write `Handshake::take_output`, and again after each
+//!   `Handshake::handle_input`. Peers wait for each other's bytes in the middle of the greeting, so holding
 //!   output back can dead-lock.
-//! - Bytes that the handshake did not consume belong to [`ReceiveHalf::decode`].
-//! - When bytes arrive: [`Heartbeat::handle_traffic`] first, then decode. The other way round, the deadline
+//! - Bytes that the handshake did not consume belong to `ReceiveHalf::decode`.
+//! - When bytes arrive: `Heartbeat::handle_traffic` first, then decode. The other way round, the deadline
 //!   that a PING just set would be cancelled by that very PING.
 //! - When decode consumed less than it was given, the sink had no room; the rest is offered again later. The
 //!   rest is never empty in that case, so nothing is forgotten inside.
-//! - Any [`Failure`] ends the connection. [`FailureKind`] says what follows from it.
+//! - Any `Failure` ends the connection. `FailureKind` says what follows from it.
 //!
 //! # Trust
 //! No input panics, and no length is believed: a buffer grows with the bytes that have arrived. Until the
-//! handshake is done, a frame may have 64 KiB ([`config::HANDSHAKE_FRAME_MAX`]).
+//! handshake is done, a frame may have 64 KiB (`config::HANDSHAKE_FRAME_MAX`).
 //!
 //! # Where the rest will go
 //! - A mechanism (PLAIN, CURVE) is a file in `mechanism/` and a variant of its enum. One that wraps messages
 //!   adds a transformer to both halves between frame and message: on the way in where `ReceiveHalf::deliver`
 //!   gets a whole body, on the way out where `SendHalf` chooses the form of the frame.
-//! - WebSocket framing is a variant of [`frame::Framing`]; its handshake begins at the mechanism, not at the
+//! - WebSocket framing is a variant of `frame::Framing`; its handshake begins at the mechanism, not at the
 //!   greeting.
 
 #![forbid(unsafe_code)]

@@ -154,7 +154,11 @@ impl Context {
     /// The least loaded of the selected I/O threads.
     pub fn thread(&self, affinity: u64) -> Result<Arc<IoThread>> {
         let threads = self.threads(affinity)?;
-        threads.iter().min_by_key(|thread| thread.load.load(Ordering::Relaxed)).cloned().ok_or(Errno::NO_THREAD)
+        threads
+            .iter()
+            .min_by_key(|thread| thread.load.load(Ordering::Relaxed))
+            .cloned()
+            .ok_or(Errno::NO_THREAD)
     }
 
     /// Makes every call on every socket fail with ETERM from now on. May be repeated.
@@ -195,5 +199,9 @@ fn stop(threads: Threads) {
     for join in threads.joins {
         // A thread that panicked has ended all the same.
         let _ = join.join();
+    }
+    // Commands that came too late hold handles, which hold their thread's mailbox.
+    for thread in threads.all.iter() {
+        while thread.mailbox.pop().is_some() {}
     }
 }

@@ -1,6 +1,6 @@
 //! The part of a link that other threads reach: its two halves, and its registration with the poller.
 //!
-//! The handle is the link's party in the pipe ([`Peer`]): a socket that wrote wakes it here. Then the caller
+//! The handle is the link's party in the pipe (`Peer`): a socket that wrote wakes it here. Then the caller
 //! drives the send half itself when that pays (*inline send*), or leaves it to the I/O thread. A thread that
 //! is about to block in a receive reads the receive half itself (*inline receive*) after having taken the stream out
 //! of the poller (*adopted*). Either way an application thread only moves bytes: what ends a connection is
@@ -366,14 +366,17 @@ impl LinkHandle {
 
     fn update(&self, registration: &mut Registration) {
         let Some(fd) = registration.fd else { return };
-        let wanted =
-            Interest { read: !registration.blocked && !registration.adopted, write: registration.wants_write };
+        let wanted = Interest {
+            read: !registration.blocked && !registration.adopted,
+            write: registration.wants_write,
+        };
         if wanted == registration.current {
             return;
         }
         let key = self.key.load(Ordering::Relaxed);
         let poller = &self.thread.poller;
-        let result = if registration.added { poller.modify(fd, key, wanted) } else { poller.add(fd, key, wanted) };
+        let result =
+            if registration.added { poller.modify(fd, key, wanted) } else { poller.add(fd, key, wanted) };
         match result {
             Ok(()) => {
                 registration.added = true;

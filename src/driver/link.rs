@@ -15,7 +15,13 @@ use std::sync::Arc;
 pub trait Owner: Send + Sync {
     /// Makes a pipe between the socket and `link`, attaches one end to the socket and returns the other. Called when a
     /// handshake is done and there is no pipe yet. `connected`: the link is ours, not an accepted peer.
-    fn open_pipe(&self, link: &Arc<LinkHandle>, options: &SocketOptions, connected: bool, metadata: &Arc<crate::message::Metadata>) -> End;
+    fn open_pipe(
+        &self,
+        link: &Arc<LinkHandle>,
+        options: &SocketOptions,
+        connected: bool,
+        metadata: &Arc<crate::message::Metadata>,
+    ) -> End;
 
     /// Handles what was posted to the socket, if no application thread is using it now.
     fn attend(&self);
@@ -130,11 +136,11 @@ impl Link {
         role: Role,
         transport: &'static dyn Transport,
         state: State,
+        gate: GateGuard,
     ) -> Self {
         let options = &settings.options;
         let interval = options.reconnect_interval.unwrap_or_default();
         let backoff = Backoff::new(interval, options.reconnect_interval_max);
-        let gate = settings.gate.enter();
         Self {
             handle,
             settings,

@@ -1,11 +1,11 @@
 //! Links: who drives a connection, and its life.
 //!
 //! Knows: pipes, connections, streams, timers; connecting, retrying, lingering. Must not know: sockets and their
-//! patterns. What a link needs of its socket it asks of its [`Owner`].
+//! patterns. What a link needs of its socket it asks of its `Owner`.
 //!
-//! A link is one `zmq_connect`, or one accepted peer. Its life ([`link`]) is managed on one I/O thread, by the
-//! [`reactor`]. Its bytes are moved by two pumps, [`send_pump`] and [`receive_pump`], each in a [`token`] of the
-//! link's [`handle`]: whichever thread holds the token drives, and holding it includes holding the end of the pipe.
+//! A link is one `zmq_connect`, or one accepted peer. Its life (`link`) is managed on one I/O thread, by the
+//! `reactor`. Its bytes are moved by two pumps, `send_pump` and `receive_pump`, each in a `token` of the
+//! link's `handle`: whichever thread holds the token drives, and holding it includes holding the end of the pipe.
 
 mod backoff;
 mod handle;

@@ -33,6 +33,7 @@ pub fn inline_driving() -> bool {
 pub fn spinning() -> bool {
     static ON: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     *ON.get_or_init(|| {
-        switched_on("ZMQ_OXIDE_SPIN") && std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
+        switched_on("ZMQ_OXIDE_SPIN")
+            && std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
     })
 }

@@ -1,7 +1,7 @@
 //! The work of one I/O thread: links, listeners and their timers.
 
 use super::handle::{BUDGET, IoThread, LinkHandle};
-use super::link::{Link, LinkSettings, Role, State, Target};
+use super::link::{GateGuard, Link, LinkSettings, Role, State, Target};
 use super::receive_pump::{Ending, ReceivePump, Received, SideEffects, with_read_buffer};
 use super::send_pump::{Control, SendPump, Sent};
 use crate::config::{ACCEPT_BUDGET, ACCEPT_PAUSE, LEASE, NAP, TRIM_AFTER, TRIM_DELAY};
@@ -31,9 +31,21 @@ const LISTENER: u64 = 1 << 63;
 /// What other threads ask of an I/O thread.
 pub enum Command {
     /// Start a connecting link; its pipe end, when it has one already, is in the handle.
-    Connect { handle: Arc<LinkHandle>, settings: Arc<LinkSettings>, target: Arc<Target>, has_pipe: bool },
+    Connect {
+        handle: Arc<LinkHandle>,
+        settings: Arc<LinkSettings>,
+        target: Arc<Target>,
+        has_pipe: bool,
+        /// Taken by the application's thread: the end of the context waits for a link from the call that made it.
+        gate: GateGuard,
+    },
     /// Watch a listener. `threads` are those that may serve its peers.
-    Listen { number: u64, listener: Arc<Listener>, settings: Arc<LinkSettings>, threads: Arc<[Arc<IoThread>]> },
+    Listen {
+        number: u64,
+        listener: Arc<Listener>,
+        settings: Arc<LinkSettings>,
+        threads: Arc<[Arc<IoThread>]>,
+    },
     /// Serve a peer that another thread accepted.
     Accepted { socket: Socket, listener: Arc<Listener>, number: u64, settings: Arc<LinkSettings> },
     /// The listener was closed: end what it accepted, after lingering.
@@ -221,7 +233,9 @@ impl Reactor {
     fn connect_decided(&mut self, key: u64) {
         let Some(link) = self.link(key) else { return };
         link.handle.unregister();
-        let State::Connecting { socket, routes } = std::mem::replace(&mut link.state, State::Waiting) else { return };
+        let State::Connecting { socket, routes } = std::mem::replace(&mut link.state, State::Waiting) else {
+            return;
+        };
         match finish_connect(&socket) {
             Ok(()) => self.begin_handshake(key, socket),
             Err(error) if routes.is_empty() => self.lost(key, attempt_failed(error)),
@@ -473,10 +487,11 @@ impl Reactor {
         }
         link.handle.unregister();
         self.drop_connection(key);
-        if let Some(link) = self.link(key) {
-            if link.lingering && self.finish_if_drained(key) {
-                return;
-            }
+        if let Some(link) = self.link(key)
+            && link.lingering
+            && self.finish_if_drained(key)
+        {
+            return;
         }
         self.retry(key, was_attempt);
     }
@@ -674,7 +689,15 @@ impl Reactor {
 
     fn adopt_peer(&mut self, socket: Socket, listener: &Listener, number: u64, settings: Arc<LinkSettings>) {
         let handle = LinkHandle::new(self.thread.clone());
-        let key = self.insert(Link::new(handle, settings, Role::Accept(number), listener.transport(), State::Waiting));
+        let gate = settings.gate.enter();
+        let key = self.insert(Link::new(
+            handle,
+            settings,
+            Role::Accept(number),
+            listener.transport(),
+            State::Waiting,
+            gate,
+        ));
         self.with_link(key, |reactor, key| reactor.begin_handshake(key, socket));
     }
 
@@ -682,7 +705,8 @@ impl Reactor {
         if self.listeners.remove(&number).is_some() {
             self.thread.load.fetch_sub(1, Ordering::Relaxed);
         }
-        let accepted = |link: &&Link| matches!(link.role, Role::Accept(from) if from == number) && !link.lingering;
+        let accepted =
+            |link: &&Link| matches!(link.role, Role::Accept(from) if from == number) && !link.lingering;
         let keys: Vec<u64> = self
             .links
             .iter()
@@ -761,9 +785,10 @@ impl Handler for Reactor {
 
     fn command(&mut self, command: Command) -> bool {
         match command {
-            Command::Connect { handle, settings, target, has_pipe } => {
+            Command::Connect { handle, settings, target, has_pipe, gate } => {
                 let transport = target.transport;
-                let mut link = Link::new(handle, settings, Role::Connect(target), transport, State::Waiting);
+                let mut link =
+                    Link::new(handle, settings, Role::Connect(target), transport, State::Waiting, gate);
                 link.has_pipe = has_pipe;
                 let key = self.insert(link);
                 self.with_link(key, Self::attempt);

@@ -106,7 +106,13 @@ impl Sink for PipeSink<'_> {
 impl ReceivePump {
     /// Starts to read a connection. `undecoded` are bytes that came behind the handshake, `injected` messages that the
     /// handshake of an old peer stands for.
-    pub fn connect(&mut self, stream: Arc<Stream>, half: ReceiveHalf, undecoded: Vec<u8>, injected: Vec<Message>) {
+    pub fn connect(
+        &mut self,
+        stream: Arc<Stream>,
+        half: ReceiveHalf,
+        undecoded: Vec<u8>,
+        injected: Vec<Message>,
+    ) {
         if let Some(outlet) = &mut self.outlet {
             injected.into_iter().for_each(|message| outlet.push(message));
             outlet.flush();
@@ -154,7 +160,13 @@ impl ReceivePump {
 }
 
 impl Connection {
-    fn read(&mut self, outlet: &mut Outlet, budget: usize, buffer: &mut [u8], effects: &mut SideEffects) -> Received {
+    fn read(
+        &mut self,
+        outlet: &mut Outlet,
+        budget: usize,
+        buffer: &mut [u8],
+        effects: &mut SideEffects,
+    ) -> Received {
         if !self.undecoded.is_empty() {
             let bytes = std::mem::take(&mut self.undecoded);
             if let Some(stop) = self.decode(&bytes, outlet, effects) {

@@ -88,7 +88,10 @@ impl SendPump {
 
     /// True when nothing is left to write now.
     pub fn is_drained(&mut self) -> bool {
-        let unsent = self.connection.as_ref().is_some_and(|connection| connection.unsent.is_some() && !connection.broken);
+        let unsent = self
+            .connection
+            .as_ref()
+            .is_some_and(|connection| connection.unsent.is_some() && !connection.broken);
         !unsent && self.inlet.as_mut().is_none_or(|inlet| inlet.poll() != Readiness::Ready)
     }
 

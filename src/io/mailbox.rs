@@ -9,6 +9,12 @@ pub struct Mailbox<T> {
     pub waker: Waker,
 }
 
+impl<T> Default for Mailbox<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Mailbox<T> {
     pub fn new() -> Self {
         Self { queue: SegQueue::new(), waker: Waker::new() }

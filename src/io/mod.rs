@@ -1,7 +1,7 @@
 //! What an event loop is made of: poller, timers, waker, mailbox, and the I/O thread that turns them.
 //!
-//! Knows: descriptors, deadlines, threads. Must not know: what the descriptors carry. The loop in [`thread`] hands
-//! commands, readiness and timers to a [`Handler`].
+//! Knows: descriptors, deadlines, threads. Must not know: what the descriptors carry. The loop in `thread` hands
+//! commands, readiness and timers to a `Handler`.
 
 mod mailbox;
 mod poller;

@@ -99,7 +99,9 @@ impl Poller {
     /// epoll_pwait2(2), which knows microseconds; epoll_wait(2) on kernels before 5.11.
     fn wait_raw(&self, events: &mut [libc::epoll_event], timeout: Option<Duration>) -> i32 {
         let fd = self.fd.as_raw_fd();
-        let Some(timeout) = timeout.filter(|timeout| *timeout < Duration::from_millis(1) && !timeout.is_zero()) else {
+        let Some(timeout) =
+            timeout.filter(|timeout| *timeout < Duration::from_millis(1) && !timeout.is_zero())
+        else {
             let millis = timeout.map_or(-1, |timeout| {
                 i32::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
             });

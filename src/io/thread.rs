@@ -51,7 +51,8 @@ pub fn start(
     settings: &ThreadSettings,
     body: impl FnOnce() + Send + 'static,
 ) -> Result<JoinHandle<()>> {
-    let name = if settings.prefix.is_empty() { name.to_owned() } else { format!("{}/{name}", settings.prefix) };
+    let name =
+        if settings.prefix.is_empty() { name.to_owned() } else { format!("{}/{name}", settings.prefix) };
     let settings = settings.clone();
     with_signals_blocked(|| {
         std::thread::Builder::new()

@@ -13,6 +13,12 @@ pub struct Timers<T> {
     queue: BTreeMap<TimerId, T>,
 }
 
+impl<T> Default for Timers<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Timers<T> {
     pub fn new() -> Self {
         Self { next: 0, queue: BTreeMap::new() }

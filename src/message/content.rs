@@ -138,8 +138,10 @@ impl Content {
             Release::Nothing => {}
             // SAFETY: the caller of `from_user` promised that the pair is valid until this one call.
             Release::Call(free, hint) => unsafe { free(header.data.cast(), hint) },
-            // SAFETY: pointer, length and capacity come from the vector taken over in `from_vec`.
-            Release::Vector(capacity) => drop(unsafe { Vec::from_raw_parts(header.data, header.size, capacity) }),
+            Release::Vector(capacity) => {
+                // SAFETY: pointer, length and capacity come from the vector taken over in `from_vec`.
+                drop(unsafe { Vec::from_raw_parts(header.data, header.size, capacity) });
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ const VALUES: [u8; 256] = {
 
 /// The text of `data`, without a NUL. EINVAL when its length is no multiple of four.
 pub fn encode(data: &[u8]) -> Result<Vec<u8>> {
-    if data.len() % 4 != 0 {
+    if !data.len().is_multiple_of(4) {
         return Err(Errno::INVALID);
     }
     let mut text = Vec::with_capacity(data.len() / 4 * 5);
@@ -41,7 +41,7 @@ pub fn encode(data: &[u8]) -> Result<Vec<u8>> {
 /// The bytes of `text`. EINVAL when its length is zero or no multiple of five, a character is no digit, or a
 /// group's number does not fit in 32 bits.
 pub fn decode(text: &[u8]) -> Result<Vec<u8>> {
-    if text.is_empty() || text.len() % 5 != 0 {
+    if text.is_empty() || !text.len().is_multiple_of(5) {
         return Err(Errno::INVALID);
     }
     let mut data = Vec::with_capacity(text.len() / 5 * 4);

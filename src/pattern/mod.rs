@@ -1,8 +1,8 @@
-//! Socket types: one file each, one trait, one row in [`create`].
+//! Socket types: one file each, one trait, one row in `create`.
 //!
 //! Knows: which pipe a message goes to or comes from, envelopes, subscriptions, what may be sent when. Must not
 //! know: connections, threads, blocking, endpoints. A pattern is called by its socket, on one thread at a time,
-//! and answers at once: [`Errno::AGAIN`] means "not now", and the socket decides whether to wait.
+//! and answers at once: `Errno::AGAIN` means "not now", and the socket decides whether to wait.
 
 #![forbid(unsafe_code)]
 

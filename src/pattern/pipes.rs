@@ -105,13 +105,13 @@ impl Pipes {
     /// A part for a pipe that is gone is dropped.
     #[inline]
     pub fn write(&mut self, id: PipeId, message: Message) {
-        if let Some(Some(slot)) = self.slots.get_mut(id.0 as usize) {
-            if slot.writable {
-                let more = message.more();
-                slot.end.tx.push(message);
-                if !more {
-                    slot.end.tx.flush();
-                }
+        if let Some(Some(slot)) = self.slots.get_mut(id.0 as usize)
+            && slot.writable
+        {
+            let more = message.more();
+            slot.end.tx.push(message);
+            if !more {
+                slot.end.tx.flush();
             }
         }
     }

@@ -2,11 +2,11 @@
 //!
 //! Knows: messages, credit, sleep and wake, the end of a stream. Must not know: who the parties are. A pipe
 //! joins a socket and a link, or two sockets (inproc); each party is told about the other's doings through
-//! [`Peer`], the only thing this room asks of its users.
+//! `Peer`, the only thing this room asks of its users.
 //!
-//! A pipe is two queues ([`queue`]), one each way. Each party holds an [`End`]: it writes to one queue and reads
+//! A pipe is two queues (`queue`), one each way. Each party holds an `End`: it writes to one queue and reads
 //! from the other. An end is dropped by its owner alone; the other party finds CLOSED behind the last message, and
-//! is told at once through [`Peer::closed`].
+//! is told at once through `Peer::closed`.
 
 mod queue;
 mod segment;
@@ -46,8 +46,14 @@ pub fn pipe(limits: Limits, first: Arc<dyn Peer>, second: Arc<dyn Peer>) -> (End
     let (forward_tx, forward_rx) = queue(limits.forward, limits.conflate_forward);
     let (backward_tx, backward_rx) = queue(limits.backward, limits.conflate_backward);
     (
-        End { tx: Outlet { sender: forward_tx, peer: second.clone() }, rx: Inlet { receiver: backward_rx, peer: second } },
-        End { tx: Outlet { sender: backward_tx, peer: first.clone() }, rx: Inlet { receiver: forward_rx, peer: first } },
+        End {
+            tx: Outlet { sender: forward_tx, peer: second.clone() },
+            rx: Inlet { receiver: backward_rx, peer: second },
+        },
+        End {
+            tx: Outlet { sender: backward_tx, peer: first.clone() },
+            rx: Inlet { receiver: forward_rx, peer: first },
+        },
     )
 }
 

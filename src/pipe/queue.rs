@@ -112,8 +112,19 @@ pub fn queue(high_water: usize, conflate: bool) -> (Sender, Receiver) {
         complete: Mark { segment: first, index: 0, written: 0 },
         flushed: 0,
     };
-    let receiver =
-        Receiver { shared, head: first, index: 0, taken: 0, available: 0, messages: 0, ended: false, metadata: None, owes_credit: false };
+    let receiver = Receiver {
+        shared,
+        head: first,
+        index: 0,
+        taken: 0,
+        available: 0,
+        messages: 0,
+        ended: false,
+        metadata: None,
+        owes_credit: false,
+        until_step: high_water.div_ceil(2),
+        step_of: high_water,
+    };
     (sender, receiver)
 }
 
@@ -148,7 +159,8 @@ impl Sender {
     #[inline]
     pub fn has_room(&mut self) -> bool {
         let high_water = self.shared.high_water.load(Ordering::Relaxed);
-        if high_water == 0 || self.in_message || self.messages.saturating_sub(self.acknowledged) < high_water {
+        if high_water == 0 || self.in_message || self.messages.saturating_sub(self.acknowledged) < high_water
+        {
             return true;
         }
         self.refresh_credit(high_water)
@@ -324,6 +336,9 @@ pub struct Receiver {
     ended: bool,
     metadata: Option<Arc<Metadata>>,
     owes_credit: bool,
+    /// Messages to be taken before the next report, and the limit this was computed from.
+    until_step: usize,
+    step_of: usize,
 }
 
 // SAFETY: the raw pointer leads to segments whose published slots only this handle takes; messages are Send.
@@ -423,9 +438,18 @@ impl Receiver {
     #[inline]
     fn acknowledge(&mut self) {
         let high_water = self.shared.high_water.load(Ordering::Relaxed);
-        if high_water == 0 || !self.messages.is_multiple_of(high_water.div_ceil(2)) {
+        if high_water == 0 {
             return;
         }
+        if high_water != self.step_of {
+            self.step_of = high_water;
+            self.until_step = self.until_step.min(high_water.div_ceil(2));
+        }
+        self.until_step = self.until_step.saturating_sub(1);
+        if self.until_step > 0 {
+            return;
+        }
+        self.until_step = high_water.div_ceil(2);
         // AcqRel pairs with the producer's compare-and-swap in `refresh_credit`.
         let previous = self.shared.credit.swap(self.messages << SHIFT, Ordering::AcqRel);
         self.owes_credit |= previous & WAITING != 0;

@@ -38,7 +38,14 @@ fn parts_are_invisible_until_flushed_and_roll_back() {
         let (mut tx, mut rx) = queue(0, false);
         push(&mut tx, 1);
         for _ in 0..parts {
-            tx.push(Message::from_slice(&[9; 100]).map(|mut m| { m.set_more(true); m }).unwrap());
+            tx.push(
+                Message::from_slice(&[9; 100])
+                    .map(|mut m| {
+                        m.set_more(true);
+                        m
+                    })
+                    .unwrap(),
+            );
         }
         assert_eq!(pop(&mut rx), Some(1));
         assert_eq!(rx.poll(), Readiness::Asleep);

@@ -65,11 +65,11 @@ impl FanOut {
     /// Adds a pipe to the selection; once, however often it is called.
     #[inline]
     pub fn select(&mut self, id: PipeId) {
-        if let Some(round) = self.rounds.get_mut(id.0 as usize) {
-            if *round != self.round {
-                *round = self.round;
-                self.selected.push(id);
-            }
+        if let Some(round) = self.rounds.get_mut(id.0 as usize)
+            && *round != self.round
+        {
+            *round = self.round;
+            self.selected.push(id);
         }
     }
 

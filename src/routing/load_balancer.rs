@@ -45,11 +45,11 @@ impl LoadBalancer {
 
     /// A pipe has room again.
     pub fn activate(&mut self, id: PipeId) {
-        if let Some(place) = self.pipes.place(id) {
-            if place >= self.awake {
-                self.pipes.swap(place, self.awake);
-                self.awake += 1;
-            }
+        if let Some(place) = self.pipes.place(id)
+            && place >= self.awake
+        {
+            self.pipes.swap(place, self.awake);
+            self.awake += 1;
         }
     }
 

@@ -2,10 +2,10 @@
 //!
 //! Knows: which pipe is next. Must not know: socket types, envelopes, options, connections.
 //!
-//! A pattern receives through a [`FairQueue`], sends to one of several peers through a [`LoadBalancer`] or to many of
-//! them through a [`FanOut`], and finds pipes by topic ([`TopicPipes`]) or by routing id ([`RoutingTable`]).
+//! A pattern receives through a `FairQueue`, sends to one of several peers through a `LoadBalancer` or to many of
+//! them through a `FanOut`, and finds pipes by topic (`TopicPipes`) or by routing id (`RoutingTable`).
 //!
-//! All of them keep lists of [`PipeId`](crate::pattern::PipeId)s ([`PipeList`]): an array of the pipes in use now, and
+//! All of them keep lists of [`PipeId`](crate::pattern::PipeId)s (`PipeList`): an array of the pipes in use now, and
 //! for each pipe its place in the array. So joining, leaving and skipping are a swap; nothing is hashed, shifted or
 //! allocated for a message. A list holds awake pipes only. A pipe leaves it when `Pipes::poll` (input) or
 //! `Pipes::has_room` (output) said no, because exactly then the peer owes a wake, which brings it back.

@@ -76,10 +76,10 @@ impl RoutingTable {
         if self.recent == pipe {
             self.recent = PipeId(u32::MAX);
         }
-        if let Some(Some(id)) = self.ids.get(pipe.0 as usize) {
-            if self.owners.get(id) == Some(&pipe) {
-                self.owners.remove(id);
-            }
+        if let Some(Some(id)) = self.ids.get(pipe.0 as usize)
+            && self.owners.get(id) == Some(&pipe)
+        {
+            self.owners.remove(id);
         }
     }
 

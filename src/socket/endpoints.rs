@@ -1,8 +1,8 @@
 //! bind, connect, unbind, disconnect.
 
+use super::Socket;
 use super::inbox::{Attachment, News, Party, Share};
 use super::owner::{LinkOwner, link_limits};
-use super::Socket;
 use crate::connection::{Config, HeartbeatConfig};
 use crate::context::{Bound, PendingConnect, next_serial};
 use crate::driver::{Command, IoThread, LinkHandle, LinkSettings, Target};
@@ -74,7 +74,8 @@ impl Socket {
     /// The transport of an endpoint, if this socket may use it.
     fn transport(&self, scheme: &str) -> Result<&'static dyn transport::Transport> {
         let multicast = matches!(scheme, "pgm" | "epgm");
-        let publishes = matches!(self.kind, SocketType::Pub | SocketType::Sub | SocketType::Xpub | SocketType::Xsub);
+        let publishes =
+            matches!(self.kind, SocketType::Pub | SocketType::Sub | SocketType::Xpub | SocketType::Xsub);
         if scheme == "udp" || (multicast && !publishes) {
             return Err(Errno::INCOMPATIBLE_PROTOCOL);
         }
@@ -112,8 +113,12 @@ impl Socket {
 
     fn bind_inproc(&mut self, endpoint: &str, name: &str) -> Result<()> {
         let (send_hwm, receive_hwm) = (self.options.send_hwm as usize, self.options.receive_hwm as usize);
-        let bound =
-            Bound { inbox: self.inbox.clone(), send_hwm, receive_hwm, routing_id: self.options.routing_id.clone() };
+        let bound = Bound {
+            inbox: self.inbox.clone(),
+            send_hwm,
+            receive_hwm,
+            routing_id: self.options.routing_id.clone(),
+        };
         let waiting = self.context.names.lock().bind(name, bound).ok_or(Errno::ADDRESS_IN_USE)?;
         for mut pending in waiting {
             let share = Share::Peer { send_hwm: pending.send_hwm, receive_hwm: pending.receive_hwm };
@@ -144,7 +149,9 @@ impl Socket {
         }
         let transport = self.transport(scheme)?;
         transport.check(address, &self.options)?;
-        if connects_once(self.kind) && self.endpoints.iter().any(|known| known.is_connect() && known.text == endpoint) {
+        if connects_once(self.kind)
+            && self.endpoints.iter().any(|known| known.is_connect() && known.text == endpoint)
+        {
             return Ok(());
         }
         let thread = self.context.thread(self.options.affinity)?;
@@ -164,6 +171,7 @@ impl Socket {
             settings: self.link_settings(),
             target: Arc::new(target),
             has_pipe,
+            gate: self.context.gate.enter(),
         });
         self.last_endpoint = endpoint.to_owned();
         self.endpoints.push(Endpoint { text: endpoint.to_owned(), kind: Kind::Link(handle) });
@@ -199,7 +207,8 @@ impl Socket {
                 far.tx.push_uncounted(Message::control(Arc::new(Metadata::new(bound.routing_id))));
                 far.tx.flush();
                 let share = Share::Peer { send_hwm, receive_hwm };
-                let attachment = Attachment { party: theirs, end: far, origin: far_origin, link: None, share };
+                let attachment =
+                    Attachment { party: theirs, end: far, origin: far_origin, link: None, share };
                 bound.inbox.post(News::Attach(Box::new(attachment)));
             }
             None => {
@@ -231,7 +240,8 @@ impl Socket {
 
     fn remove_exactly(&mut self, text: &str) -> bool {
         let before = self.endpoints.len();
-        let (gone, kept) = std::mem::take(&mut self.endpoints).into_iter().partition(|known| known.text == text);
+        let (gone, kept) =
+            std::mem::take(&mut self.endpoints).into_iter().partition(|known| known.text == text);
         self.endpoints = kept;
         for endpoint in gone {
             self.end_endpoint(endpoint);

@@ -1,7 +1,7 @@
 //! What others tell a socket: new pipes, input, room, peers that left.
 //!
 //! Anybody may post; the socket looks at its inbox at the start of each call, and while it waits. When no
-//! application thread is in a call, an I/O thread may do it ([`Inbox::attend`]), so that peers that left are
+//! application thread is in a call, an I/O thread may do it (`Inbox::attend`), so that peers that left are
 //! cleaned up without the application's help.
 
 use super::Socket;

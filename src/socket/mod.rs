@@ -1,7 +1,7 @@
 //! Sockets: what is behind a `void *socket`.
 //!
-//! Knows: its pattern, its pipes, its endpoints; blocking and timeouts ([`wait`]), readiness ([`poll`]). Must not
-//! know: routing rules, connections, C. A socket is used by one thread at a time, which the [`Cell`] it lives in
+//! Knows: its pattern, its pipes, its endpoints; blocking and timeouts (`wait`), readiness (`poll`). Must not
+//! know: routing rules, connections, C. A socket is used by one thread at a time, which the `Cell` it lives in
 //! sees to; calls that wait let go of it meanwhile.
 
 mod endpoints;
@@ -277,7 +277,9 @@ impl Socket {
     fn update_high_water(&mut self, sending: bool) {
         let ids: Vec<_> = self.pipes.ids().collect();
         for id in ids {
-            let Some(share) = self.attached[id.0 as usize].as_ref().map(|attached| attached.share) else { continue };
+            let Some(share) = self.attached[id.0 as usize].as_ref().map(|attached| attached.share) else {
+                continue;
+            };
             let Some(end) = self.pipes.end(id) else { continue };
             if sending {
                 end.tx.set_high_water(share.sending(self.options.send_hwm as usize));

@@ -37,7 +37,8 @@ impl Owner for LinkOwner {
         links.tx.push_uncounted(Message::control(metadata.clone()));
         links.tx.flush();
         let origin = Origin { connected, ..Origin::default() };
-        let attachment = Attachment { party, end: ours, origin, link: Some(link.clone()), share: Share::Nothing };
+        let attachment =
+            Attachment { party, end: ours, origin, link: Some(link.clone()), share: Share::Nothing };
         self.0.post(News::Attach(Box::new(attachment)));
         links
     }

@@ -1,7 +1,7 @@
 //! `zmq_poll`: readiness of several sockets and descriptors.
 
-use super::wait::{lock, poll_until};
 use super::Inbox;
+use super::wait::{lock, poll_until};
 use crate::error::{Errno, Result};
 use std::ffi::c_void;
 use std::os::fd::RawFd;
@@ -76,7 +76,9 @@ impl Item {
     /// The descriptor as poll(2) wants it; sockets are left out.
     fn as_entry(&self) -> libc::pollfd {
         let mut events = 0;
-        for (ours, theirs) in [(POLL_IN, libc::POLLIN), (POLL_OUT, libc::POLLOUT), (POLL_PRIORITY, libc::POLLPRI)] {
+        for (ours, theirs) in
+            [(POLL_IN, libc::POLLIN), (POLL_OUT, libc::POLLOUT), (POLL_PRIORITY, libc::POLLPRI)]
+        {
             if self.wanted & ours != 0 {
                 events |= theirs;
             }
@@ -88,7 +90,8 @@ impl Item {
 
 fn from_poll(revents: libc::c_short) -> i16 {
     let mut ready = 0;
-    for (theirs, ours) in [(libc::POLLIN, POLL_IN), (libc::POLLOUT, POLL_OUT), (libc::POLLPRI, POLL_PRIORITY)] {
+    for (theirs, ours) in [(libc::POLLIN, POLL_IN), (libc::POLLOUT, POLL_OUT), (libc::POLLPRI, POLL_PRIORITY)]
+    {
         if revents & theirs != 0 {
             ready |= ours;
         }

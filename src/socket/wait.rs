@@ -124,7 +124,12 @@ fn recv_waiting(
 
 /// Waits until there is news, or what is waited for may have come. EAGAIN after the deadline, EINTR after a signal
 /// and in a forked child.
-fn wait(cell: &'static Cell<Socket>, mut guard: Guard, deadline: Option<Instant>, what: For) -> Result<Guard> {
+fn wait(
+    cell: &'static Cell<Socket>,
+    mut guard: Guard,
+    deadline: Option<Instant>,
+    what: For,
+) -> Result<Guard> {
     let socket = socket(&mut guard)?;
     if socket.context.is_foreign() {
         return Err(Errno::INTERRUPTED);
@@ -181,7 +186,12 @@ fn leave(adopted: &[(&Arc<LinkHandle>, Arc<Stream>)]) {
 }
 
 /// Spins until `done`, or until the time is up; false in the latter case.
-fn spin_until(budget: Duration, started: Instant, deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
+fn spin_until(
+    budget: Duration,
+    started: Instant,
+    deadline: Option<Instant>,
+    mut done: impl FnMut() -> bool,
+) -> bool {
     if budget.is_zero() {
         return false;
     }
@@ -198,7 +208,11 @@ fn spin_until(budget: Duration, started: Instant, deadline: Option<Instant>, mut
 }
 
 /// Sleeps until the waker or an adopted stream has something: true when it was a stream.
-fn sleep(waker: &Waker, adopted: &[(&Arc<LinkHandle>, Arc<Stream>)], deadline: Option<Instant>) -> Result<bool> {
+fn sleep(
+    waker: &Waker,
+    adopted: &[(&Arc<LinkHandle>, Arc<Stream>)],
+    deadline: Option<Instant>,
+) -> Result<bool> {
     if !waker.begin_sleep() {
         return Ok(false);
     }
@@ -233,7 +247,9 @@ pub fn poll_until(entries: &mut [libc::pollfd], until: Option<Instant>) -> Resul
     });
     let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: the entries and the timeout live across the call; no signal mask is given.
-    let count = unsafe { libc::ppoll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, timeout, std::ptr::null()) };
+    let count = unsafe {
+        libc::ppoll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, timeout, std::ptr::null())
+    };
     usize::try_from(count).map_err(|_| Errno::last())
 }
 

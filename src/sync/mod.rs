@@ -1,8 +1,8 @@
 //! The only door to atomics and shared mutable cells.
 //!
 //! Under `cfg(loom)` the types come from loom, so that every interleaving of the lock-free parts can be
-//! explored; otherwise they are std's. [`Exclusive`] is the in-use flag of a socket, [`Registry`] holds
-//! what C handles point at, [`global`] holds the
+//! explored; otherwise they are std's. `Exclusive` is the in-use flag of a socket, `Registry` holds
+//! what C handles point at, `global` holds the
 //! few process-wide statics, which loom does not model.
 
 mod exclusive;

@@ -50,7 +50,10 @@ impl<T: Send> Default for Registry<T> {
 
 impl<T: Send> Registry<T> {
     pub const fn new() -> Self {
-        Self { chunks: [const { AtomicPtr::new(std::ptr::null_mut()) }; CHUNKS], free: Mutex::new(VecDeque::new()) }
+        Self {
+            chunks: [const { AtomicPtr::new(std::ptr::null_mut()) }; CHUNKS],
+            free: Mutex::new(VecDeque::new()),
+        }
     }
 
     /// Puts an object into a cell, made by a function that gets to know the cell first.
@@ -73,9 +76,10 @@ impl<T: Send> Registry<T> {
     }
 
     fn grow(&self, free: &mut VecDeque<&'static Cell<T>>) {
-        let Some(index) = self.chunks.iter().position(|chunk| chunk.load(Ordering::Relaxed).is_null()) else { return };
-        let cells: Vec<_> =
-            (0..FIRST_CHUNK << index).map(|_| Cell { value: Exclusive::new(None) }).collect();
+        let Some(index) = self.chunks.iter().position(|chunk| chunk.load(Ordering::Relaxed).is_null()) else {
+            return;
+        };
+        let cells: Vec<_> = (0..FIRST_CHUNK << index).map(|_| Cell { value: Exclusive::new(None) }).collect();
         let cells: &'static mut [Cell<T>] = cells.leak();
         let start = cells.as_mut_ptr();
         // Release pairs with the Acquire in `find`.
@@ -95,7 +99,7 @@ impl<T: Send> Registry<T> {
             let offset = (handle as usize).wrapping_sub(start as usize);
             let size = size_of::<Cell<T>>();
             if offset < (FIRST_CHUNK << index) * size {
-                if offset % size != 0 {
+                if !offset.is_multiple_of(size) {
                     return None;
                 }
                 // SAFETY: inside a leaked chunk, at a multiple of the cell size: it is a cell for ever.

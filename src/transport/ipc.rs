@@ -37,7 +37,8 @@ fn wildcard() -> Result<(PathBuf, Vec<PathBuf>)> {
         .map(PathBuf::from)
         .find(|path| path.is_dir())
         .unwrap_or_default();
-    let template = CString::new(base.join("tmpXXXXXX").into_os_string().as_bytes()).map_err(|_| Errno::INVALID)?;
+    let template =
+        CString::new(base.join("tmpXXXXXX").into_os_string().as_bytes()).map_err(|_| Errno::INVALID)?;
     let raw = template.into_raw();
     // SAFETY: a NUL-terminated, writable string, taken back right after; mkdtemp keeps its length.
     let (made, template) = unsafe { (libc::mkdtemp(raw), CString::from_raw(raw)) };
@@ -54,13 +55,7 @@ fn credentials(fd: RawFd) -> Option<libc::ucred> {
     let mut size = size_of::<libc::ucred>() as libc::socklen_t;
     // SAFETY: value and size live across the call and fit together.
     let result = unsafe {
-        libc::getsockopt(
-            fd,
-            libc::SOL_SOCKET,
-            libc::SO_PEERCRED,
-            (&raw mut value).cast(),
-            &raw mut size,
-        )
+        libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_PEERCRED, (&raw mut value).cast(), &raw mut size)
     };
     (result == 0).then_some(value)
 }

@@ -1,7 +1,7 @@
 //! Transports: what an address means and how its sockets are made. One file per scheme, one trait.
 //!
 //! Knows: address syntax, socket options, accept filters. Must not know: ZMTP, pipes, retries. Listening,
-//! accepting and connecting are written once, in [`listener`] and [`connector`], on top of [`Transport`].
+//! accepting and connecting are written once, in `listener` and `connector`, on top of `Transport`.
 //! inproc is not here: it has no addresses of the system, and lives in the context.
 
 mod connector;

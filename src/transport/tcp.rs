@@ -224,8 +224,13 @@ impl Transport for Tcp {
             0 => byte.is_ascii_alphanumeric() || matches!(byte, b'[' | b':'),
             _ => byte.is_ascii_alphanumeric() || b".-:%;[]_*".contains(&byte),
         };
-        let port_is_number = address.rsplit_once(':').is_some_and(|(_, port)| port.starts_with(|c: char| c.is_ascii_digit()));
-        if address.bytes().enumerate().all(plausible) && port_is_number { Ok(()) } else { Err(Errno::INVALID) }
+        let port_is_number =
+            address.rsplit_once(':').is_some_and(|(_, port)| port.starts_with(|c: char| c.is_ascii_digit()));
+        if address.bytes().enumerate().all(plausible) && port_is_number {
+            Ok(())
+        } else {
+            Err(Errno::INVALID)
+        }
     }
 
     fn needs_lookup(&self, address: &str) -> bool {
@@ -279,10 +284,10 @@ impl Transport for Tcp {
         if let Ok(addresses) = remote_addresses(address, options.ipv6, true) {
             found.extend(addresses.into_iter().map(|address| self.endpoint(&address.into())));
         }
-        if !address.starts_with('*') {
-            if let Ok(local) = local_address(address, options.ipv6, true) {
-                found.push(self.endpoint(&local.into()));
-            }
+        if !address.starts_with('*')
+            && let Ok(local) = local_address(address, options.ipv6, true)
+        {
+            found.push(self.endpoint(&local.into()));
         }
         found
     }
@@ -346,7 +351,9 @@ mod tests {
     #[test]
     fn connect_syntax() {
         let options = SocketOptions::new(crate::options::SocketType::Dealer, false, true);
-        for good in ["127.0.0.1:1", "localhost:5555", "[::1]:80", ":5555", "no_such.host:1", "lo:0;127.0.0.1:1"] {
+        for good in
+            ["127.0.0.1:1", "localhost:5555", "[::1]:80", ":5555", "no_such.host:1", "lo:0;127.0.0.1:1"]
+        {
             assert_eq!(Tcp.check(good, &options), Ok(()), "{good}");
         }
         for bad in ["*:5555", "host:*", "host", "ho st:1", "host:", "host:x1"] {
