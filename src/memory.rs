@@ -1,18 +1,13 @@
-//! The library's private allocator.
+//! Giving memory back.
 //!
-//! Message bodies are allocated on one thread and freed on another, which glibc's allocator does under locks; and
-//! it keeps what thousands of connections leave behind. mimalloc does neither. Only the library's own allocations
-//! go there, the application's are untouched.
+//! The library allocates with the system's allocator. glibc's keeps what thousands of connections leave behind, scattered
+//! over pages, until it is asked.
 
-#[cfg(not(loom))]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Returns unused memory of the calling thread to the system.
+/// Returns unused memory to the system. Called once after many links have ended, not while they do.
 pub fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: may be called at any time, on any thread.
-    #[cfg(not(loom))]
     unsafe {
-        libmimalloc_sys::mi_collect(true);
+        libc::malloc_trim(0);
     }
 }
