@@ -1,5 +1,27 @@
-//! zmq-oxide: libzmq, rewritten. This file is the map.
-#![doc = ""]
+//! zmq-oxide: libzmq, rewritten. This file is the map; `ARCHITECTURE.md` tells the longer story.
+//!
+//! The library is a C one: what programs use is [`capi`], the functions of `zmq.h`. The Rust modules are public for this
+//! repository's own tests and benches alone.
+//!
+//! # Layers, from the top
+//! - [`capi`]: C pointers and errno, and nothing else.
+//! - [`context`], [`socket`]: limits and threads; what is behind a `void *socket`: blocking, endpoints, readiness.
+//! - [`pattern`], [`routing`]: socket types, and the parts they are made of.
+//! - [`driver`]: links: who drives a connection, and its life from connect to linger.
+//! - [`connection`], [`transport`]: ZMTP without I/O; addresses and sockets of the system.
+//! - [`pipe`], [`io`], [`message`], [`options`], [`sync`]: queues, event loops, bodies, settings, atomics.
+//!
+//! # One message out
+//! `zmq_send` -> [`socket`] (in-use flag, news) -> [`pattern`] (which pipe) -> [`pipe`] (queue, flush). If the reader of the
+//! pipe slept, the link's handle in [`driver`] is told: the caller writes to the kernel itself, or the I/O thread does.
+//!
+//! # One message in
+//! A readable stream -> [`driver`] (whoever holds the receive half) -> [`connection`] (bytes to messages) -> [`pipe`] ->
+//! the socket's inbox, if it slept -> [`pattern`] (whose turn) -> `zmq_recv`.
+//!
+//! # Who drives
+//! I/O threads, unless an application thread can do it cheaper: it writes what it sends on a quiet connection, and it reads
+//! the few connections of a socket that it waits for. It only moves bytes; closing and reconnecting stay with the I/O thread.
 
 pub mod capi;
 pub mod config;

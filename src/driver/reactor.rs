@@ -622,6 +622,14 @@ impl Reactor {
         handle.with_receive(ReceivePump::disconnect);
         handle.with_send(SendPump::disconnect);
         if let State::Handshaking { stream, .. } | State::Established { stream, .. } = &link.state {
+            // Input that nobody will read would make the kernel reset the connection, and drop what we sent last.
+            with_read_buffer(|buffer| {
+                for _ in 0..BUDGET {
+                    if !matches!(stream.read(buffer), Ok(Read::Bytes(_))) {
+                        break;
+                    }
+                }
+            });
             // A thread that adopted the stream still holds it: wake it.
             if Arc::strong_count(stream) > 1 {
                 stream.shutdown();

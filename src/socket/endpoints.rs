@@ -149,6 +149,10 @@ impl Socket {
         }
         let transport = self.transport(scheme)?;
         transport.check(address, &self.options)?;
+        if !self.options.socks_proxy.is_empty() {
+            // Going around the proxy is not what was asked for.
+            return Err(Errno::NOT_SUPPORTED);
+        }
         if connects_once(self.kind)
             && self.endpoints.iter().any(|known| known.is_connect() && known.text == endpoint)
         {
