@@ -145,6 +145,8 @@ pub unsafe extern "C" fn zmq_msg_recv(msg_: *mut zmq_msg_t, s_: *mut c_void, fla
         check_socket(s_)?;
         // SAFETY: the caller's promise.
         let message = unsafe { message(msg_)? };
+        // Released before the socket is used: a free function may call the library.
+        *message = Message::new();
         socket::recv_into(s_, message, flags_, true)?;
         Ok(clip(message.len()))
     })
