@@ -516,14 +516,12 @@ impl Reactor {
     /// say it again (subscriptions), or where there is no pipe without a connection (ZMQ_IMMEDIATE).
     fn drop_connection(&mut self, key: u64) {
         let Some(link) = self.link(key) else { return };
-        let was_established = matches!(link.state, State::Established { .. });
-        link.state = State::Waiting;
+        let state = std::mem::replace(&mut link.state, State::Waiting);
         let (handle, settings) = (link.handle.clone(), link.settings.clone());
         handle.with_receive(ReceivePump::disconnect);
         handle.with_send(SendPump::disconnect);
-        if !was_established {
-            return;
-        }
+        let State::Established { stream, .. } = state else { return };
+        release_waiters(&stream);
         if settings.options.immediate {
             link.has_pipe = false;
             close_pipe(&handle);
@@ -630,10 +628,7 @@ impl Reactor {
                     }
                 }
             });
-            // A thread that adopted the stream still holds it: wake it.
-            if Arc::strong_count(stream) > 1 {
-                stream.shutdown();
-            }
+            release_waiters(stream);
         }
         close_pipe(handle);
         link.settings.owner.attend();
@@ -860,6 +855,13 @@ impl Reactor {
         if let Some(key) = self.find(handle) {
             self.with_link(key, work);
         }
+    }
+}
+
+/// A thread that adopted a stream still holds it, and would wait for it for ever: ends the stream for everybody.
+fn release_waiters(stream: &Arc<Stream>) {
+    if Arc::strong_count(stream) > 1 {
+        stream.shutdown();
     }
 }
 
