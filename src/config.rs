@@ -48,7 +48,7 @@ pub const NAP_MINIMUM: usize = 4;
 
 /// In a burst the I/O thread looks at the pipe again after this time, instead of being woken for the next message: one
 /// wake-up for some hundred messages, not for a handful.
-pub const NAP: Duration = Duration::from_micros(50);
+pub const NAP: Duration = Duration::from_micros(100);
 
 /// How often an I/O thread looks whether a stream that an application thread took over is still being read by it.
 pub const LEASE: Duration = Duration::from_millis(10);
@@ -64,7 +64,7 @@ pub const TRIM_DELAY: Duration = Duration::from_millis(100);
 
 /// In a burst the sending thread writes its links' pipes itself whenever about so many bytes are waiting: they are still in
 /// its cache, and no other thread has to run. The I/O thread writes what is left at the end.
-pub const SEND_CHUNK: usize = 24 * 1024;
+pub const SEND_CHUNK: usize = 60 * 1024;
 
 /// What a message counts for besides its body.
 pub const SEND_OVERHEAD: usize = 64;
