@@ -13,6 +13,11 @@ pub const SEGMENT_LARGEST: usize = 256;
 /// per wake; reading more at once only moves the data out of the cache.
 pub const READ_BUFFER: usize = 128 * 1024;
 
+/// A read of a waiting thread that brought so many bytes is decoded message by message as the application asks for them:
+/// each is allocated and freed by one thread, and passes no queue. Smaller ones are decoded at once, which keeps the latency of
+/// single messages.
+pub const FETCH_MINIMUM: usize = 4 * 1024;
+
 /// Encoded bytes collected before a write. Beyond 64 KiB a larger write gains nothing measurable on loopback.
 pub const WRITE_BATCH: usize = 64 * 1024;
 

@@ -8,11 +8,12 @@
 
 use super::policy;
 use super::reactor::Command;
-use super::receive_pump::{ReceivePump, Received, SideEffects};
+use super::receive_pump::{Fetched, ReceivePump, Received, SideEffects};
 use super::send_pump::{Control, SendPump, Sent};
-use super::token::Token;
+use super::token::{Held, Token};
 use crate::config::{DRIVE_BUDGET, LEASE_GAP};
 use crate::io::{Interest, Mailbox, Poller, is_io_thread};
+use crate::message::Message;
 use crate::pipe::Peer;
 use crate::sync::global::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::transport::Stream;
@@ -46,6 +47,10 @@ pub struct LinkHandle {
     has_controls: AtomicBool,
     /// The I/O thread looks at the pipe in a moment.
     pub(super) napping: AtomicBool,
+    /// An application thread waits until the kernel takes more.
+    pub(super) awaiting_room: AtomicBool,
+    /// The receive half has read bytes that are decoded one message at a time, as the application asks.
+    keeping: AtomicBool,
     /// Counts reads that brought bytes, for heartbeats.
     pub(super) traffic: AtomicU32,
     /// TTL the peer's last PING asked for, in milliseconds, plus one; 0 is none since last taken.
@@ -87,6 +92,8 @@ impl LinkHandle {
             controls: Mutex::default(),
             has_controls: AtomicBool::new(false),
             napping: AtomicBool::new(false),
+            awaiting_room: AtomicBool::new(false),
+            keeping: AtomicBool::new(false),
             traffic: AtomicU32::new(0),
             peer_ttl: AtomicU64::new(0),
             linger: Mutex::new(None),
@@ -138,8 +145,7 @@ impl LinkHandle {
         }
         let sent = pump.drive(self.take_controls(), 1, false);
         pump.last_inline = Some(Instant::now());
-        let marked = pump.release();
-        self.after_inline_send(sent, marked);
+        self.after_inline_send(sent, pump);
     }
 
     /// Writes what a nap has kept back, on a thread that is about to wait for an answer.
@@ -157,18 +163,45 @@ impl LinkHandle {
         let Some(mut pump) = self.send.try_hold() else { return false };
         let sent = pump.drive(self.take_controls(), 1, false);
         pump.last_inline = Some(Instant::now());
-        let marked = pump.release();
-        self.after_inline_send(sent, marked);
+        self.after_inline_send(sent, pump);
         matches!(sent, Sent::Idle | Sent::More | Sent::Napping)
     }
 
-    fn after_inline_send(&self, sent: Sent, marked: bool) {
+    fn after_inline_send(&self, sent: Sent, mut pump: Held<'_, SendPump>) {
+        pump.written_inline = true;
+        let napping = pump.napping;
+        let marked = pump.release();
         match sent {
+            // At the end of the nap the I/O thread will find it.
+            Sent::Blocked if napping => {}
             Sent::Blocked => self.want_write(true),
             Sent::More | Sent::Ended => return self.post(Command::Send),
             Sent::Idle | Sent::Napping | Sent::Unconnected => {}
         }
         if marked {
+            self.post(Command::Send);
+        }
+    }
+
+    /// The stream to wait for, for a thread that waits for room: it will write itself once the kernel takes more. `None`: the
+    /// kernel is not what holds the messages up.
+    pub fn await_room(&self) -> Option<Arc<Stream>> {
+        let pump = self.send.hold_if_free()?;
+        let stream = pump.blocked_stream().cloned();
+        if stream.is_some() {
+            self.awaiting_room.store(true, Ordering::Relaxed);
+        }
+        if pump.release() {
+            self.post(Command::Send);
+        }
+        self.want_write(false);
+        stream
+    }
+
+    /// Ends [`LinkHandle::await_room`]. If nothing came of it the I/O thread goes on waiting.
+    pub fn leave_room(&self, written: bool) {
+        self.awaiting_room.store(false, Ordering::Relaxed);
+        if !written {
             self.post(Command::Send);
         }
     }
@@ -190,9 +223,19 @@ impl LinkHandle {
 
     /// Reads what is there, on a thread that would otherwise wait for it. True when bytes came.
     pub fn receive_inline(&self) -> bool {
+        let leased = self.is_leased();
         let Some(mut pump) = self.receive.try_hold() else { return false };
         let mut effects = SideEffects::default();
-        let received = pump.drive(1, &mut effects);
+        let received = match if leased { pump.fetch(&mut effects) } else { Fetched::Impossible } {
+            Fetched::Kept => {
+                self.keeping.store(true, Ordering::Relaxed);
+                pump.announce_input();
+                Received::More
+            }
+            Fetched::Little => pump.drive(0, &mut effects),
+            Fetched::Nothing => Received::Drained,
+            Fetched::Impossible => pump.drive(1, &mut effects),
+        };
         self.note_room(&mut pump, &received);
         let marked = pump.release();
         let traffic = effects.traffic;
@@ -277,6 +320,15 @@ impl LinkHandle {
         }
         registration.adopted = false;
         self.update(&mut registration);
+        drop(registration);
+        self.give_up_kept();
+    }
+
+    /// The stream is watched by the poller again: what a waiting thread has read and kept must not depend on its coming back.
+    pub(super) fn give_up_kept(&self) {
+        if self.keeping.load(Ordering::Relaxed) {
+            self.post(Command::Receive);
+        }
     }
 
     /// True while the poller does not watch for input although nobody waits.
@@ -387,7 +439,67 @@ impl LinkHandle {
     }
 }
 
+impl LinkHandle {
+    /// Decodes one message for the thread that wants it, past the queue.
+    fn decode_next(&self, place: &mut Message) -> bool {
+        if policy::generation() != self.thread.generation {
+            return false;
+        }
+        let Some(mut pump) = self.receive.hold_if_free() else { return false };
+        let mut effects = SideEffects::default();
+        let given = pump.give(place, &mut effects);
+        if !pump.is_keeping() {
+            self.keeping.store(false, Ordering::Relaxed);
+        }
+        let look_again = pump.has_ending();
+        if pump.release() || look_again {
+            self.post(Command::Receive);
+        }
+        if self.apply(effects) {
+            self.kick_send();
+        }
+        given
+    }
+
+    /// A thread that sends in a burst encodes its messages itself, past the queue.
+    fn collect(&self, message: &mut Message) -> bool {
+        // Relaxed: a hint; what counts is the same flag behind the token.
+        if !self.napping.load(Ordering::Relaxed) || policy::generation() != self.thread.generation {
+            return false;
+        }
+        let Some(mut pump) = self.send.hold_if_free() else { return false };
+        let taken = pump.collect(message);
+        if taken && pump.is_full() {
+            let sent = pump.drive(self.take_controls(), 1, false);
+            self.after_inline_send(sent, pump);
+        } else if pump.release() {
+            self.post(Command::Send);
+        }
+        taken
+    }
+}
+
 impl Peer for LinkHandle {
+    fn is_direct(&self) -> bool {
+        policy::inline_driving()
+    }
+
+    fn take(&self, message: &mut Message) -> bool {
+        self.collect(message)
+    }
+
+    #[inline]
+    fn give(&self, place: &mut Message) -> bool {
+        // Relaxed: set by the thread that reads, or before it got the socket from another.
+        self.keeping.load(Ordering::Relaxed) && self.decode_next(place)
+    }
+
+    fn give_all(&self) {
+        if self.keeping.swap(false, Ordering::Relaxed) {
+            self.receive_inline();
+        }
+    }
+
     fn readable(&self) {
         self.kick_send();
     }

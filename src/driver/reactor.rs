@@ -389,9 +389,13 @@ impl Reactor {
 
     fn end_nap(&mut self, key: u64) {
         let Some(link) = self.link(key) else { return };
+        let attended = !link.lingering && link.handle.awaiting_room.load(Ordering::Relaxed);
+        if link.handle.with_send(|pump| pump.end_nap(attended)) && !link.lingering {
+            self.timers.set(Instant::now() + NAP, Purpose::Nap(key));
+            return;
+        }
         link.napping = false;
         link.handle.napping.store(false, Ordering::Relaxed);
-        link.handle.with_send(|pump| pump.napping = false);
         self.drive_send(key);
     }
 
@@ -400,6 +404,8 @@ impl Reactor {
         let Some(link) = self.link(key) else { return };
         if let Some(uses) = link.handle.check_lease(uses) {
             self.timers.set(Instant::now() + LEASE, Purpose::Lease(key, uses));
+        } else {
+            link.handle.give_up_kept();
         }
     }
 

@@ -1,12 +1,12 @@
 //! From a stream to a pipe: the receive half of a link.
 
-use crate::config::READ_BUFFER;
+use crate::config::{FETCH_MINIMUM, READ_BUFFER};
 use crate::connection::{Failure, ReceiveHalf, Sink};
 use crate::error::Errno;
 use crate::message::{Message, Metadata};
 use crate::pipe::Outlet;
 use crate::transport::{Read, Stream};
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,19 @@ pub enum Received {
     Over(Ending),
     /// There is no connection.
     Unconnected,
+}
+
+/// What [`ReceivePump::fetch`] came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fetched {
+    /// Much came, and is kept.
+    Kept,
+    /// Little came: decode it now.
+    Little,
+    /// Nothing is there now.
+    Nothing,
+    /// Drive as usual: there is something out of the ordinary.
+    Impossible,
 }
 
 /// Why a connection is over.
@@ -57,25 +70,112 @@ pub struct ReceivePump {
 struct Connection {
     stream: Arc<Stream>,
     half: ReceiveHalf,
-    /// Read, but not decoded because the pipe was full.
-    undecoded: Vec<u8>,
+    /// Read, but not decoded: the pipe was full, or the thread that reads takes its messages one by one.
+    undecoded: Undecoded,
     /// The end was found; whoever drives next is told again, until the link has acted on it.
     ending: Option<Ending>,
 }
 
 thread_local! {
-    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+fn take_buffer() -> Vec<u8> {
+    let mut buffer = BUFFER.take();
+    buffer.resize(READ_BUFFER, 0);
+    buffer
 }
 
 /// Runs with the thread's read buffer.
 pub fn with_read_buffer<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
-    BUFFER.with(|buffer| {
-        let mut buffer = buffer.borrow_mut();
-        if buffer.is_empty() {
-            buffer.resize(READ_BUFFER, 0);
+    let mut buffer = take_buffer();
+    let result = work(&mut buffer);
+    BUFFER.set(buffer);
+    result
+}
+
+/// Bytes that wait to be decoded.
+#[derive(Default)]
+struct Undecoded {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Undecoded {
+    fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    fn slice(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Gives up memory that is much larger than what is left.
+    fn compact(&mut self) {
+        if self.slice().len() * 2 < self.bytes.len() {
+            let bytes = self.slice().to_vec();
+            *self = Self { end: bytes.len(), bytes, start: 0 };
         }
-        work(&mut buffer)
-    })
+    }
+
+    /// So many were decoded. A buffer that is empty goes back to the thread.
+    fn advance(&mut self, count: usize) {
+        self.start += count;
+        if self.is_empty() {
+            let bytes = std::mem::take(self).bytes;
+            if bytes.len() == READ_BUFFER {
+                BUFFER.set(bytes);
+            }
+        }
+    }
+}
+
+/// Gives one message of a single part to whoever waits for it; a message of several parts, and what follows it, goes
+/// into the pipe.
+struct FirstSink<'a> {
+    place: &'a mut Message,
+    state: First,
+    pipe: PipeSink<'a>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum First {
+    Wanted,
+    Given,
+    Diverted,
+}
+
+impl Sink for FirstSink<'_> {
+    #[inline]
+    fn has_room(&mut self) -> bool {
+        match self.state {
+            First::Wanted => true,
+            First::Given => false,
+            First::Diverted => self.pipe.has_room(),
+        }
+    }
+
+    #[inline]
+    fn accept(&mut self, message: Message) {
+        if self.state == First::Wanted {
+            if !message.more() {
+                self.state = First::Given;
+                *self.place = message;
+                return;
+            }
+            self.state = First::Diverted;
+        }
+        self.pipe.accept(message);
+    }
+
+    fn pong(&mut self, context: &[u8]) {
+        self.pipe.pong(context);
+    }
+
+    fn ping_ttl(&mut self, ttl: Duration) {
+        self.pipe.ping_ttl(ttl);
+    }
 }
 
 struct PipeSink<'a> {
@@ -117,6 +217,7 @@ impl ReceivePump {
             injected.into_iter().for_each(|message| outlet.push(message));
             outlet.flush();
         }
+        let undecoded = Undecoded { end: undecoded.len(), bytes: undecoded, start: 0 };
         self.connection = Some(Connection { stream, half, undecoded, ending: None });
     }
 
@@ -130,16 +231,72 @@ impl ReceivePump {
 
     /// Forgets the connection; a message it did not finish is dropped.
     pub fn disconnect(&mut self) {
-        self.connection = None;
+        let connection = self.connection.take();
         self.blocked = false;
-        if let Some(outlet) = &mut self.outlet {
-            outlet.rollback();
+        let Some(outlet) = &mut self.outlet else { return };
+        if let Some(mut connection) = connection.filter(|connection| connection.ending.is_none()) {
+            // What was kept for the application is its due, as if it were in the pipe already.
+            let mut effects = SideEffects::default();
+            let pipe = &mut PipeSink { outlet, effects: &mut effects };
+            let _ = connection.half.decode(connection.undecoded.slice(), pipe);
+            outlet.flush();
         }
+        outlet.rollback();
     }
 
     /// The stream, for a thread that wants to wait for it.
     pub fn stream(&self) -> Option<&Arc<Stream>> {
         self.connection.as_ref().map(|connection| &connection.stream)
+    }
+
+    /// Reads once, and when much came keeps it for [`ReceivePump::give`].
+    pub fn fetch(&mut self, effects: &mut SideEffects) -> Fetched {
+        let (Some(connection), Some(_)) = (&mut self.connection, &mut self.outlet) else {
+            return Fetched::Impossible;
+        };
+        if connection.ending.is_some() || !connection.undecoded.is_empty() {
+            return Fetched::Impossible;
+        }
+        connection.fetch(effects)
+    }
+
+    /// True when there is something for [`ReceivePump::give`].
+    pub fn is_keeping(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| !connection.undecoded.is_empty())
+    }
+
+    /// Tells the pipe's reader that there is input, as if it were in the queue.
+    pub fn announce_input(&self) {
+        if let Some(outlet) = &self.outlet {
+            outlet.tell_readable();
+        }
+    }
+
+    /// The next message of what [`ReceivePump::fetch`] has kept. Called while the pipe's queue is empty. False when there is
+    /// none of a single part: if there was one of several, it is in the pipe now.
+    #[inline]
+    pub fn give(&mut self, place: &mut Message, effects: &mut SideEffects) -> bool {
+        let (Some(connection), Some(outlet)) = (&mut self.connection, &mut self.outlet) else { return false };
+        if connection.ending.is_some() {
+            return false;
+        }
+        let pipe = PipeSink { outlet, effects };
+        let mut sink = FirstSink { place, state: First::Wanted, pipe };
+        let decoded = connection.half.decode(connection.undecoded.slice(), &mut sink);
+        let state = sink.state;
+        match decoded {
+            Ok(count) => connection.undecoded.advance(count),
+            Err(failure) => connection.ending = Some(Ending::Failure(failure)),
+        }
+        if state == First::Diverted {
+            outlet.flush();
+        }
+        state == First::Given
+    }
+
+    /// True when the end of the connection was found.
+    pub fn has_ending(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.ending.is_some())
     }
 
     /// Reads at most `budget` times and shows the pipe's reader what came.
@@ -160,6 +317,24 @@ impl ReceivePump {
 }
 
 impl Connection {
+    /// See [`ReceivePump::fetch`]. Anything out of the ordinary is left to the usual drive, which finds it again.
+    fn fetch(&mut self, effects: &mut SideEffects) -> Fetched {
+        if self.half.body_buffer().is_some() {
+            return Fetched::Impossible;
+        }
+        let mut bytes = take_buffer();
+        let (count, fetched) = match self.stream.read(&mut bytes) {
+            Ok(Read::Bytes(count)) if count < FETCH_MINIMUM => (count, Fetched::Little),
+            Ok(Read::Bytes(count)) => (count, Fetched::Kept),
+            Ok(Read::WouldBlock) => (0, Fetched::Nothing),
+            Ok(Read::End) | Err(_) => (0, Fetched::Impossible),
+        };
+        effects.traffic |= count > 0;
+        self.undecoded = Undecoded { bytes, start: 0, end: count };
+        self.undecoded.advance(0);
+        fetched
+    }
+
     fn read(
         &mut self,
         outlet: &mut Outlet,
@@ -168,9 +343,13 @@ impl Connection {
         effects: &mut SideEffects,
     ) -> Received {
         if !self.undecoded.is_empty() {
-            let bytes = std::mem::take(&mut self.undecoded);
-            if let Some(stop) = self.decode(&bytes, outlet, effects) {
-                return stop;
+            match self.half.decode(self.undecoded.slice(), &mut PipeSink { outlet, effects }) {
+                Err(failure) => return Received::Over(Ending::Failure(failure)),
+                Ok(count) => self.undecoded.advance(count),
+            }
+            if !self.undecoded.is_empty() {
+                self.undecoded.compact();
+                return Received::Blocked;
             }
         }
         for _ in 0..budget {
@@ -207,7 +386,8 @@ impl Connection {
         match self.half.decode(bytes, &mut PipeSink { outlet, effects }) {
             Err(failure) => Some(Received::Over(Ending::Failure(failure))),
             Ok(consumed) if consumed < bytes.len() => {
-                self.undecoded = bytes[consumed..].to_vec();
+                let bytes = bytes[consumed..].to_vec();
+                self.undecoded = Undecoded { end: bytes.len(), bytes, start: 0 };
                 Some(Received::Blocked)
             }
             Ok(_) => None,

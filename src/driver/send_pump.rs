@@ -1,8 +1,9 @@
 //! From a pipe to a stream: the send half of a link.
 
-use crate::config::{INLINE_SEND_GAP, INLINE_SEND_RUN, NAP_MINIMUM, WRITE_BATCH};
+use crate::config::{INLINE_SEND_GAP, INLINE_SEND_RUN, NAP_MINIMUM, SEND_CHUNK, WRITE_BATCH};
 use crate::connection::{SendHalf, WriteBatch};
 use crate::error::Result;
+use crate::message::Message;
 use crate::pipe::{Inlet, Readiness};
 use crate::transport::Stream;
 use std::cell::RefCell;
@@ -44,26 +45,32 @@ pub struct SendPump {
     quick_writes: u32,
     /// The I/O thread will look again without being told.
     pub napping: bool,
+    /// Messages that application threads have encoded since the last drive.
+    collected: usize,
+    /// An application thread has written since the I/O thread last looked.
+    pub written_inline: bool,
 }
 
 struct Connection {
     stream: Arc<Stream>,
     half: SendHalf,
-    /// Encoded, but not taken by the kernel yet.
-    unsent: Option<Box<WriteBatch>>,
+    /// What is encoded and not taken by the kernel yet, if anything.
+    batch: Option<Box<WriteBatch>>,
+    /// The kernel took no more at the last write.
+    blocked: bool,
     /// A write failed; the end is left to the receive half, so that what the peer sent is still read.
     broken: bool,
 }
 
 thread_local! {
-    /// The batch a thread encodes into; it leaves with a connection when the kernel does not take all.
+    /// An empty batch for the next connection that this thread writes to.
     static BATCH: RefCell<Option<Box<WriteBatch>>> = const { RefCell::new(None) };
 }
 
 impl SendPump {
     /// Starts to feed a connection.
     pub fn connect(&mut self, stream: Arc<Stream>, half: SendHalf) {
-        self.connection = Some(Connection { stream, half, unsent: None, broken: false });
+        self.connection = Some(Connection { stream, half, batch: None, blocked: false, broken: false });
     }
 
     /// Whether application threads write so often that batching is better. A few messages in a row are no burst.
@@ -88,54 +95,85 @@ impl SendPump {
 
     /// True when nothing is left to write now.
     pub fn is_drained(&mut self) -> bool {
-        let unsent = self
-            .connection
-            .as_ref()
-            .is_some_and(|connection| connection.unsent.is_some() && !connection.broken);
+        let unsent = self.connection.as_ref().is_some_and(Connection::is_unsent);
         !unsent && self.inlet.as_mut().is_none_or(|inlet| inlet.poll() != Readiness::Ready)
+    }
+
+    /// Encodes a message on the thread that sends it, in the middle of a burst: it is written with those that follow, and
+    /// never enters the queue. True when it was taken.
+    #[inline]
+    pub fn collect(&mut self, message: &mut Message) -> bool {
+        let Self { inlet: Some(inlet), connection: Some(connection), napping: true, .. } = self else {
+            return false;
+        };
+        if connection.blocked || connection.broken || inlet.backlog() > 0 {
+            return false;
+        }
+        connection.half.encode(message.take(), connection.batch.get_or_insert_with(spare_batch));
+        self.collected += 1;
+        true
+    }
+
+    /// The stream, when the kernel took no more of it.
+    pub fn blocked_stream(&self) -> Option<&Arc<Stream>> {
+        let connection = self.connection.as_ref()?;
+        (connection.blocked && !connection.broken).then_some(&connection.stream)
+    }
+
+    /// The end of a nap. True when there is to be another: application threads write, or wait to do so, themselves.
+    pub fn end_nap(&mut self, attended: bool) -> bool {
+        let attended = std::mem::take(&mut self.written_inline) || attended;
+        self.napping &= attended && self.inlet.as_ref().is_some_and(|inlet| !inlet.is_closed());
+        self.napping
+    }
+
+    /// True when what was collected is worth a write.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.connection
+            .as_ref()
+            .and_then(|connection| connection.batch.as_ref())
+            .is_some_and(|batch| batch.len() >= SEND_CHUNK)
     }
 
     /// Writes `controls` and then messages, in at most `budget` writes. With `may_nap`, a burst ends in a nap.
     pub fn drive(&mut self, mut controls: Vec<Control>, budget: usize, may_nap: bool) -> Sent {
-        let Self { inlet, connection, napping, .. } = self;
-        let mut moved = 0;
+        let Self { inlet, connection, napping, collected, .. } = self;
+        let mut moved = std::mem::take(collected);
         let Some(connection) = connection.as_mut().filter(|connection| !connection.broken) else {
             return Sent::Unconnected;
         };
         for _ in 0..budget {
-            let mut batch = match connection.unsent.take() {
-                Some(batch) => batch,
-                None => BATCH.with(RefCell::take).unwrap_or_default(),
-            };
+            let batch = connection.batch.get_or_insert_with(spare_batch);
             for control in controls.drain(..) {
                 match control {
-                    Control::Ping => connection.half.encode_ping(&mut batch),
-                    Control::Pong(context) => connection.half.encode_pong(&context, &mut batch),
+                    Control::Ping => connection.half.encode_ping(batch),
+                    Control::Pong(context) => connection.half.encode_pong(&context, batch),
                 }
             }
             if let Some(inlet) = inlet {
                 while batch.len() < WRITE_BATCH {
                     let Some(message) = inlet.pop() else { break };
-                    connection.half.encode(message, &mut batch);
+                    connection.half.encode(message, batch);
                     moved += 1;
                 }
             }
             if batch.is_empty() {
-                keep(batch);
                 *napping |= may_nap && moved >= NAP_MINIMUM;
                 if *napping && inlet.as_ref().is_some_and(|inlet| !inlet.is_closed()) {
                     return Sent::Napping;
                 }
-                match inlet.as_mut().map(Inlet::poll) {
-                    Some(Readiness::Ready) => continue,
-                    Some(Readiness::Ended) => return Sent::Ended,
-                    Some(Readiness::Asleep) | None => return Sent::Idle,
+                let readiness = inlet.as_mut().map(Inlet::poll);
+                if readiness == Some(Readiness::Ready) {
+                    continue;
                 }
+                connection.put_batch_by();
+                return if readiness == Some(Readiness::Ended) { Sent::Ended } else { Sent::Idle };
             }
-            match write(&connection.stream, &mut batch) {
-                Ok(true) => keep(batch),
+            match write(&connection.stream, batch) {
+                Ok(true) => connection.blocked = false,
                 Ok(false) => {
-                    connection.unsent = Some(batch);
+                    connection.blocked = true;
                     return Sent::Blocked;
                 }
                 Err(error) => {
@@ -149,10 +187,22 @@ impl SendPump {
     }
 }
 
-/// Gives the thread its empty batch back.
-fn keep(mut batch: Box<WriteBatch>) {
-    batch.clear();
-    BATCH.with(|slot| *slot.borrow_mut() = Some(batch));
+impl Connection {
+    fn is_unsent(&self) -> bool {
+        !self.broken && self.batch.as_ref().is_some_and(|batch| !batch.is_empty())
+    }
+
+    /// Leaves the empty batch to the thread: an idle connection owns no buffer.
+    fn put_batch_by(&mut self) {
+        if let Some(batch) = self.batch.take() {
+            BATCH.with(|spare| *spare.borrow_mut() = Some(batch));
+        }
+    }
+}
+
+/// The thread's spare batch, or a new one.
+fn spare_batch() -> Box<WriteBatch> {
+    BATCH.with(RefCell::take).unwrap_or_default()
 }
 
 /// Writes until all is taken (true) or the kernel takes no more (false).

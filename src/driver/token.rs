@@ -43,6 +43,16 @@ impl<T> Token<T> {
         }
     }
 
+    /// The value, or `None` without a mark: the caller has another way.
+    #[inline]
+    pub fn hold_if_free(&self) -> Option<Held<'_, T>> {
+        // Acquire pairs with the Release in `Held::release`.
+        match self.state.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => Some(Held { token: self, released: false }),
+            Err(_) => None,
+        }
+    }
+
     /// The value once its holder lets go. A holder drives for a bounded time and never blocks, so the wait is short.
     pub fn hold(&self) -> Held<'_, T> {
         loop {

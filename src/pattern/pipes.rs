@@ -104,15 +104,11 @@ impl Pipes {
     /// Writes a part; shows it to the peer with the last part of its message. The caller asked for room at the first.
     /// A part for a pipe that is gone is dropped.
     #[inline]
-    pub fn write(&mut self, id: PipeId, message: Message) {
+    pub fn write(&mut self, id: PipeId, mut message: Message) {
         if let Some(Some(slot)) = self.slots.get_mut(id.0 as usize)
             && slot.writable
         {
-            let more = message.more();
-            slot.end.tx.push(message);
-            if !more {
-                slot.end.tx.flush();
-            }
+            slot.end.tx.send(&mut message);
         }
     }
 
@@ -123,11 +119,7 @@ impl Pipes {
         if !slot.writable || !slot.end.tx.has_room() {
             return false;
         }
-        let more = message.more();
-        slot.end.tx.push(message.take());
-        if !more {
-            slot.end.tx.flush();
-        }
+        slot.end.tx.send(message);
         true
     }
 

@@ -26,6 +26,28 @@ pub trait Peer: Send + Sync {
     fn closed(&self);
     /// The connection behind the pipe was lost and will be made again.
     fn hiccup(&self) {}
+
+    // A party may drive the other's side of the pipe on its own thread. Then a message need not go through the queue, as
+    // long as none waits in it: the order stays, and so does what a queue promises.
+
+    /// True when the other three are worth a call.
+    fn is_direct(&self) -> bool {
+        false
+    }
+    /// Takes a whole message of a single part, which leaves an empty one behind. Called only while the queue shows
+    /// everything that was written to it.
+    fn take(&self, message: &mut Message) -> bool {
+        let _ = message;
+        false
+    }
+    /// Gives a whole message of a single part into `place`, whose old content is dropped. Called only while the queue is
+    /// empty.
+    fn give(&self, place: &mut Message) -> bool {
+        let _ = place;
+        false
+    }
+    /// Puts what it could give into the queue.
+    fn give_all(&self) {}
 }
 
 /// Limits of the two queues of a pipe, in messages; 0 is unlimited.
@@ -47,12 +69,12 @@ pub fn pipe(limits: Limits, first: Arc<dyn Peer>, second: Arc<dyn Peer>) -> (End
     let (backward_tx, backward_rx) = queue(limits.backward, limits.conflate_backward);
     (
         End {
-            tx: Outlet { sender: forward_tx, peer: second.clone() },
-            rx: Inlet { receiver: backward_rx, peer: second },
+            tx: Outlet::new(forward_tx, second.clone()),
+            rx: Inlet::new(backward_rx, second),
         },
         End {
-            tx: Outlet { sender: backward_tx, peer: first.clone() },
-            rx: Inlet { receiver: forward_rx, peer: first },
+            tx: Outlet::new(backward_tx, first.clone()),
+            rx: Inlet::new(forward_rx, first),
         },
     )
 }
@@ -74,13 +96,32 @@ impl End {
 pub struct Outlet {
     sender: Sender,
     peer: Arc<dyn Peer>,
+    direct: bool,
 }
 
 impl Outlet {
+    fn new(sender: Sender, peer: Arc<dyn Peer>) -> Self {
+        let direct = peer.is_direct() && !sender.conflates();
+        Self { sender, peer, direct }
+    }
+
     /// See [`Sender::has_room`].
     #[inline]
     pub fn has_room(&mut self) -> bool {
         self.sender.has_room()
+    }
+
+    /// Writes a part, and shows the peer the message whose last part it is. Leaves an empty message behind.
+    #[inline]
+    pub fn send(&mut self, message: &mut Message) {
+        let more = message.more();
+        if self.direct && !more && self.sender.is_shown() && self.peer.take(message) {
+            return;
+        }
+        self.sender.push(message.take());
+        if !more {
+            self.flush();
+        }
     }
 
     /// Writes a part, invisible until [`Outlet::flush`].
@@ -100,6 +141,11 @@ impl Outlet {
         if self.sender.flush() {
             self.peer.readable();
         }
+    }
+
+    /// Tells the peer that it can read although the queue is empty: this party will give it something.
+    pub fn tell_readable(&self) {
+        self.peer.readable();
     }
 
     /// Drops what was written since the last flush.
@@ -134,23 +180,44 @@ impl Outlet {
 pub struct Inlet {
     receiver: Receiver,
     peer: Arc<dyn Peer>,
+    direct: bool,
 }
 
 impl Inlet {
+    fn new(receiver: Receiver, peer: Arc<dyn Peer>) -> Self {
+        let direct = peer.is_direct() && !receiver.conflates();
+        Self { receiver, peer, direct }
+    }
+
     /// See [`Receiver::pop`].
     #[inline]
     pub fn pop(&mut self) -> Option<Message> {
-        let message = self.receiver.pop();
+        let mut message = self.receiver.pop();
+        if message.is_none() && self.direct {
+            message = self.pop_direct();
+        }
         if self.receiver.take_owed_credit() {
             self.peer.writable();
         }
         message
     }
 
+    fn pop_direct(&mut self) -> Option<Message> {
+        let mut message = Message::new();
+        self.give(&mut message).then_some(message)
+    }
+
+    /// The queue is empty, but the peer may have something for it.
+    #[inline]
+    fn give(&mut self, place: &mut Message) -> bool {
+        // What came of several parts went through the queue after all.
+        self.peer.give(place) || self.receiver.pop_into(place)
+    }
+
     /// See [`Receiver::pop_into`].
     #[inline]
     pub fn pop_into(&mut self, place: &mut Message) -> bool {
-        let found = self.receiver.pop_into(place);
+        let found = self.receiver.pop_into(place) || (self.direct && self.give(place));
         if self.receiver.take_owed_credit() {
             self.peer.writable();
         }
@@ -160,6 +227,9 @@ impl Inlet {
     /// See [`Receiver::poll`].
     #[inline]
     pub fn poll(&mut self) -> Readiness {
+        if self.direct && self.receiver.backlog() == 0 {
+            self.peer.give_all();
+        }
         self.receiver.poll()
     }
 

@@ -301,6 +301,17 @@ impl Sender {
         self.in_message
     }
 
+    /// True when the consumer can see everything that was written.
+    #[inline]
+    pub fn is_shown(&self) -> bool {
+        self.written == self.flushed && !self.closed
+    }
+
+    /// True when only the latest message is kept.
+    pub fn conflates(&self) -> bool {
+        self.shared.latest.is_some()
+    }
+
     /// True when nobody will read any more.
     pub fn is_orphaned(&self) -> bool {
         self.shared.credit.load(Ordering::Relaxed) & GONE != 0
@@ -508,7 +519,13 @@ impl Receiver {
         self.shared.published.load(Ordering::Acquire) & CLOSED != 0
     }
 
+    /// True when only the latest message is kept.
+    pub fn conflates(&self) -> bool {
+        self.shared.latest.is_some()
+    }
+
     /// Parts published and not yet taken.
+    #[inline]
     pub fn backlog(&self) -> usize {
         (self.shared.published.load(Ordering::Relaxed) >> SHIFT) - self.taken
     }

@@ -138,9 +138,9 @@ fn wait(
     let links = if inline_driving() { socket.few_links() } else { Vec::new() };
     socket.end_naps();
     socket.may_lease |= what == For::Input && !links.is_empty();
-    let adopted = if what == For::Input { adopt(&links) } else { Vec::new() };
+    let adopted = adopt(&links, what);
     if help(&links, what) {
-        leave(&adopted);
+        leave(&adopted, what, true);
         return Ok(guard);
     }
     let started = Instant::now();
@@ -151,11 +151,9 @@ fn wait(
     let found = spin_until(spin, started, deadline, || {
         waker.is_pending() || (what == For::Input && help(&links, what))
     });
-    let result = if found { Ok(false) } else { sleep(waker, &adopted, deadline) };
-    if let Ok(true) = result {
-        help(&links, what);
-    }
-    leave(&adopted);
+    let result = if found { Ok(false) } else { sleep(waker, &adopted, what, deadline) };
+    let helped = result == Ok(true) && help(&links, what);
+    leave(&adopted, what, helped);
     result?;
     let mut guard = cell.lock();
     let socket = guard.as_mut().filter(|socket| socket.serial() == serial).ok_or(Errno::NOT_A_SOCKET)?;
@@ -175,13 +173,23 @@ fn help(links: &[Arc<LinkHandle>], what: For) -> bool {
     helped
 }
 
-fn adopt(links: &[Arc<LinkHandle>]) -> Vec<(&Arc<LinkHandle>, Arc<Stream>)> {
-    links.iter().filter_map(|link| Some((link, link.adopt()?))).collect()
+/// A link, and its stream that the calling thread waits for.
+type Adopted<'a> = (&'a Arc<LinkHandle>, Arc<Stream>);
+
+fn adopt(links: &[Arc<LinkHandle>], what: For) -> Vec<Adopted<'_>> {
+    let stream = |link: &Arc<LinkHandle>| match what {
+        For::Room => link.await_room(),
+        For::Input => link.adopt(),
+    };
+    links.iter().filter_map(|link| Some((link, stream(link)?))).collect()
 }
 
-fn leave(adopted: &[(&Arc<LinkHandle>, Arc<Stream>)]) {
+fn leave(adopted: &[Adopted<'_>], what: For, helped: bool) {
     for (link, _) in adopted {
-        link.leave();
+        match what {
+            For::Room => link.leave_room(helped),
+            For::Input => link.leave(),
+        }
     }
 }
 
@@ -208,17 +216,14 @@ fn spin_until(
 }
 
 /// Sleeps until the waker or an adopted stream has something: true when it was a stream.
-fn sleep(
-    waker: &Waker,
-    adopted: &[(&Arc<LinkHandle>, Arc<Stream>)],
-    deadline: Option<Instant>,
-) -> Result<bool> {
+fn sleep(waker: &Waker, adopted: &[Adopted<'_>], what: For, deadline: Option<Instant>) -> Result<bool> {
     if !waker.begin_sleep() {
         return Ok(false);
     }
-    let entry = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-    let mut entries = vec![entry(waker.fd()?)];
-    entries.extend(adopted.iter().map(|(_, stream)| entry(stream.raw())));
+    let events = if what == For::Room { libc::POLLOUT } else { libc::POLLIN };
+    let entry = |fd, events| libc::pollfd { fd, events, revents: 0 };
+    let mut entries = vec![entry(waker.fd()?, libc::POLLIN)];
+    entries.extend(adopted.iter().map(|(_, stream)| entry(stream.raw(), events)));
     // Two threads in calls on one socket: one may take notice of the other's news, so neither sleeps for long.
     let shared = (waker.sleepers() > 1).then(|| Instant::now() + Duration::from_millis(10));
     let until = match (deadline, shared) {
@@ -255,7 +260,7 @@ pub fn poll_until(entries: &mut [libc::pollfd], until: Option<Instant>) -> Resul
 
 /// Sleeps until a waker is notified. EINTR after a signal.
 pub fn sleep_on(waker: &Waker) -> Result<()> {
-    match sleep(waker, &[], None) {
+    match sleep(waker, &[], For::Input, None) {
         Ok(_) => Ok(()),
         Err(error) => Err(error),
     }
