@@ -59,7 +59,11 @@ pub const NAP: Duration = Duration::from_micros(100);
 pub const LEASE: Duration = Duration::from_millis(10);
 
 /// A blocking receive that follows the last one within this time takes the stream over for longer than one call.
-pub const LEASE_GAP: Duration = Duration::from_millis(1);
+pub const LEASE_GAP: Duration = Duration::from_millis(5);
+
+/// A thread that has waited for input within this time is taken to wait again once it has emptied a full queue: it then reads
+/// the rest of the stream itself.
+pub const HAND_OVER: Duration = Duration::from_millis(50);
 
 /// Links that must have ended before unused memory is given back to the system.
 pub const TRIM_AFTER: usize = 256;

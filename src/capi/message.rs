@@ -5,6 +5,7 @@ use super::error::{OrErrno, OrMinusOne, OrNull, guard, set_errno};
 use crate::error::{Errno, Result};
 use crate::message::Message;
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::mem::MaybeUninit;
 use std::ptr;
 
 /// The message in C memory. EFAULT for NULL and for memory without a message.
@@ -27,12 +28,22 @@ pub(super) unsafe fn message<'a>(memory: *mut zmq_msg_t) -> Result<&'a mut Messa
 /// # Safety
 /// `memory` must be NULL or writable memory of a `zmq_msg_t`; what it holds is overwritten, not closed.
 unsafe fn put(memory: *mut zmq_msg_t, message: Message) -> Result<()> {
+    // SAFETY: the caller's promise.
+    *unsafe { put_empty(memory)? } = message;
+    Ok(())
+}
+
+/// Makes an empty message in memory that holds none.
+///
+/// # Safety
+/// As for [`put`].
+#[inline]
+unsafe fn put_empty<'a>(memory: *mut zmq_msg_t) -> Result<&'a mut Message> {
     if memory.is_null() {
         return Err(Errno::FAULT);
     }
     // SAFETY: the caller's promise.
-    unsafe { memory.cast::<Message>().write(message) };
-    Ok(())
+    Ok(unsafe { &mut *memory.cast::<MaybeUninit<Message>>() }.write(Message::new()))
 }
 
 /// Makes an empty message.
@@ -45,7 +56,7 @@ unsafe fn put(memory: *mut zmq_msg_t, message: Message) -> Result<()> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_msg_init(msg_: *mut zmq_msg_t) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { put(msg_, Message::new()) }.or_minus_one()
+    unsafe { put_empty(msg_) }.map(drop).or_minus_one()
 }
 
 /// Makes a message of a given size, with undefined content.
@@ -59,7 +70,7 @@ pub unsafe extern "C" fn zmq_msg_init(msg_: *mut zmq_msg_t) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_msg_init_size(msg_: *mut zmq_msg_t, size_: usize) -> c_int {
     // SAFETY: the caller's promise.
-    Message::with_size(size_).and_then(|message| unsafe { put(msg_, message) }).or_minus_one()
+    unsafe { put_empty(msg_) }.and_then(|message| message.assign_sized(size_)).or_minus_one()
 }
 
 /// Draft: makes a message with a copy of a buffer.
@@ -79,9 +90,8 @@ pub unsafe extern "C" fn zmq_msg_init_buffer(
 ) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { super::transfer::bytes(buf_, size_) }
-        .and_then(Message::from_slice)
         // SAFETY: the caller's promise.
-        .and_then(|message| unsafe { put(msg_, message) })
+        .and_then(|bytes| unsafe { put_empty(msg_) }?.assign(bytes))
         .or_minus_one()
 }
 

@@ -44,8 +44,9 @@ pub(super) unsafe fn bytes<'a>(data: *const c_void, size: usize) -> Result<&'a [
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_send(s_: *mut c_void, buf_: *const c_void, len_: usize, flags_: c_int) -> c_int {
     guard(|| {
+        let mut message = Message::new();
         // SAFETY: the caller's promise.
-        let mut message = Message::from_slice(unsafe { bytes(buf_, len_)? })?;
+        message.assign(unsafe { bytes(buf_, len_)? })?;
         socket::send(s_, &mut message, flags_)?;
         Ok(clip(len_))
     })
@@ -146,7 +147,7 @@ pub unsafe extern "C" fn zmq_msg_recv(msg_: *mut zmq_msg_t, s_: *mut c_void, fla
         // SAFETY: the caller's promise.
         let message = unsafe { message(msg_)? };
         // Released before the socket is used: a free function may call the library.
-        *message = Message::new();
+        message.clear();
         socket::recv_into(s_, message, flags_, true)?;
         Ok(clip(message.len()))
     })

@@ -18,6 +18,14 @@ pub trait Sink {
     fn has_room(&mut self) -> bool;
     /// One part, MORE as received.
     fn accept(&mut self, message: Message);
+    /// One part that lies in the input as a whole. Fails when there is no memory for it.
+    #[inline]
+    fn accept_copy(&mut self, body: &[u8], more: bool) -> crate::error::Result<()> {
+        let mut message = Message::from_slice(body)?;
+        message.set_more(more);
+        self.accept(message);
+        Ok(())
+    }
     /// A PING asks for a PONG with this context.
     fn pong(&mut self, context: &[u8]);
     /// A PING asks for the connection to end after so much silence; never zero.
@@ -150,14 +158,12 @@ impl ReceiveHalf {
             if position == Position::BetweenMessages && !sink.has_room() {
                 break;
             }
-            let Ok(mut message) = Message::from_slice(body) else {
-                return Err(Failure::no_memory(size));
-            };
-            used += frame.len() - rest.len() + body.len();
             let more = flags & MORE != 0;
-            message.set_more(more);
+            if sink.accept_copy(body, more).is_err() {
+                return Err(Failure::no_memory(size));
+            }
+            used += frame.len() - rest.len() + body.len();
             position = if more { Position::InMessage } else { Position::BetweenMessages };
-            sink.accept(message);
         }
         self.position = position;
         Ok(used)

@@ -24,15 +24,23 @@ impl SendHalf {
     /// Adds one message part. Small bodies are copied and the message dropped; large ones are kept until
     /// they are written.
     #[inline]
-    pub fn encode(&mut self, message: Message, batch: &mut WriteBatch) {
+    pub fn encode(&mut self, mut message: Message, batch: &mut WriteBatch) {
+        self.encode_from(&mut message, batch);
+    }
+
+    /// [`SendHalf::encode`] of a message that stays where it is, and is empty afterwards.
+    #[inline]
+    pub fn encode_from(&mut self, message: &mut Message, batch: &mut WriteBatch) {
         if message.has_flags(SUBSCRIBE) || message.has_flags(CANCEL) || message.is_control() {
-            return self.encode_special(&message, batch);
+            self.encode_special(message, batch);
+            return message.clear();
         }
-        let (flags, size) = (u8::from(message.more()), message.len());
-        if let (true, Ok(short)) = (self.version != Version::V1_0, u8::try_from(size)) {
-            return batch.append(&[flags, short], message.data());
+        let (flags, body) = (u8::from(message.more()), message.data());
+        if let (true, Ok(short)) = (self.version != Version::V1_0, u8::try_from(body.len())) {
+            batch.append(&[flags, short], body);
+            return message.clear();
         }
-        self.encode_other(flags, message, batch);
+        self.encode_other(flags, message.take(), batch);
     }
 
     /// Adds a PING with our time to live; nothing for peers below 3.0.

@@ -11,7 +11,7 @@ use super::reactor::Command;
 use super::receive_pump::{Fetched, ReceivePump, Received, SideEffects};
 use super::send_pump::{Control, SendPump, Sent};
 use super::token::{Held, Token};
-use crate::config::{DRIVE_BUDGET, LEASE_GAP};
+use crate::config::{DRIVE_BUDGET, HAND_OVER, LEASE_GAP};
 use crate::io::{Interest, Mailbox, Poller, is_io_thread};
 use crate::message::Message;
 use crate::pipe::Peer;
@@ -331,6 +331,26 @@ impl LinkHandle {
         }
     }
 
+    /// The pipe has room again, after it was full. True when the application's thread is going to read the rest itself: it has
+    /// waited for input lately, so it will do so again when the queue is empty, and the I/O thread need not run.
+    fn hand_over(&self) -> bool {
+        let mut registration = self.registration.lock();
+        let Registration { blocked, leased, last_use, .. } = *registration;
+        let waits = last_use.is_some_and(|last| last.elapsed() < HAND_OVER);
+        if !blocked || !(leased || waits) || !policy::inline_driving() {
+            return false;
+        }
+        self.keeping.store(true, Ordering::Relaxed);
+        if !leased {
+            registration.leased = true;
+            registration.adopted = true;
+            self.update(&mut registration);
+            drop(registration);
+            self.post(Command::Lease);
+        }
+        true
+    }
+
     /// True while the poller does not watch for input although nobody waits.
     pub fn is_leased(&self) -> bool {
         self.registration.lock().leased
@@ -342,6 +362,8 @@ impl LinkHandle {
         if !registration.waiting {
             registration.adopted = false;
             self.update(&mut registration);
+            drop(registration);
+            self.give_up_kept();
         }
     }
 
@@ -450,6 +472,9 @@ impl LinkHandle {
         let given = pump.give(place, &mut effects);
         if !pump.is_keeping() {
             self.keeping.store(false, Ordering::Relaxed);
+            if std::mem::take(&mut pump.blocked) {
+                self.set_blocked(false);
+            }
         }
         let look_again = pump.has_ending();
         if pump.release() || look_again {
@@ -505,7 +530,10 @@ impl Peer for LinkHandle {
     }
 
     fn writable(&self) {
-        self.post(Command::Receive);
+        // A thread that waits for input itself will find what is kept once it has emptied the queue, and then the stream.
+        if !self.hand_over() {
+            self.post(Command::Receive);
+        }
     }
 
     fn closed(&self) {

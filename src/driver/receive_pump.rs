@@ -2,7 +2,7 @@
 
 use crate::config::{FETCH_MINIMUM, READ_BUFFER};
 use crate::connection::{Failure, ReceiveHalf, Sink};
-use crate::error::Errno;
+use crate::error::{Errno, Result};
 use crate::message::{Message, Metadata};
 use crate::pipe::Outlet;
 use crate::transport::{Read, Stream};
@@ -169,6 +169,17 @@ impl Sink for FirstSink<'_> {
         self.pipe.accept(message);
     }
 
+    #[inline]
+    fn accept_copy(&mut self, body: &[u8], more: bool) -> Result<()> {
+        if self.state == First::Wanted && !more {
+            self.place.assign(body)?;
+            self.state = First::Given;
+            return Ok(());
+        }
+        self.state = First::Diverted;
+        self.pipe.accept_copy(body, more)
+    }
+
     fn pong(&mut self, context: &[u8]) {
         self.pipe.pong(context);
     }
@@ -192,6 +203,11 @@ impl Sink for PipeSink<'_> {
     #[inline]
     fn accept(&mut self, message: Message) {
         self.outlet.push(message);
+    }
+
+    #[inline]
+    fn accept_copy(&mut self, body: &[u8], more: bool) -> Result<()> {
+        self.outlet.push_copy(body, more)
     }
 
     fn pong(&mut self, context: &[u8]) {

@@ -109,7 +109,7 @@ impl SendPump {
         if connection.blocked || connection.broken || inlet.backlog() > 0 {
             return false;
         }
-        connection.half.encode(message.take(), connection.batch.get_or_insert_with(spare_batch));
+        connection.half.encode_from(message, connection.batch.get_or_insert_with(spare_batch));
         self.collected += 1;
         true
     }

@@ -125,14 +125,17 @@ impl Content {
     /// # Safety
     /// No other reference may exist.
     unsafe fn destroy(self) {
-        // SAFETY: the block was written by `allocate` or `foreign` and is read out once, here.
-        let header = unsafe { self.0.read() };
-        let embedded = matches!(header.release, Release::Nothing);
-        let layout = if embedded { block_layout(header.size) } else { Ok(Layout::new::<Header>()) };
-        if let Ok(layout) = layout {
-            // SAFETY: the same layout as at allocation, computed from the same size.
-            unsafe { dealloc(self.0.as_ptr().cast(), layout) };
+        if matches!(self.header().release, Release::Nothing) {
+            if let Ok(layout) = block_layout(self.header().size) {
+                // SAFETY: the same layout as at allocation, computed from the same size.
+                unsafe { dealloc(self.0.as_ptr().cast(), layout) };
+            }
+            return;
         }
+        // SAFETY: the block was written by `foreign` and is read out once, here.
+        let header = unsafe { self.0.read() };
+        // SAFETY: the layout of `foreign`.
+        unsafe { dealloc(self.0.as_ptr().cast(), Layout::new::<Header>()) };
         // The block is gone before user code runs: a free function may call back into the library.
         match header.release {
             Release::Nothing => {}

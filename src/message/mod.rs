@@ -86,33 +86,58 @@ impl Message {
         Self { body, metadata: None, group: None, routing_id: 0, kind, flags: 0, inline_size, spare: 0 }
     }
 
-    /// A message of `size` bytes whose content the caller fills in. Fails with ENOMEM.
-    #[inline]
-    pub fn with_size(size: usize) -> Result<Self> {
-        if size <= INLINE_MAX {
-            return Ok(Self::build(Kind::Inline, Body { inline: [0; 40] }, size as u8));
-        }
-        Ok(Self::build(Kind::Shared, Body { content: Content::allocate(size)? }, 0))
-    }
-
     /// A copy of `bytes`. Fails with ENOMEM.
     #[inline]
     pub fn from_slice(bytes: &[u8]) -> Result<Self> {
-        Self::try_from_slice(bytes).ok_or(crate::error::Errno::NO_MEMORY)
+        let mut message = Self::new();
+        message.assign(bytes)?;
+        Ok(message)
     }
 
-    /// The same, built in place: an `Option` of a message needs no second copy, a `Result` does.
+    /// Replaces the content by a body of `size` bytes for the caller to fill in. On failure (ENOMEM) the message is empty.
+    ///
+    /// This and [`Message::assign`] build in place. A message that is built elsewhere and then moved is written in small
+    /// pieces and at once read in large ones, which a processor's store buffer cannot forward: 15 ns each time.
     #[inline]
-    pub fn try_from_slice(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() <= INLINE_MAX {
-            let mut inline = [0; 40];
-            inline[..bytes.len()].copy_from_slice(bytes);
-            return Some(Self::build(Kind::Inline, Body { inline }, bytes.len() as u8));
+    pub fn assign_sized(&mut self, size: usize) -> Result<()> {
+        self.clear();
+        if size <= INLINE_MAX {
+            self.inline_size = size as u8;
+        } else {
+            self.body.content = Content::allocate(size)?;
+            self.kind = Kind::Shared;
         }
-        let content = Content::allocate(bytes.len()).ok()?;
-        // SAFETY: there is room for exactly that many bytes, and nobody else can see them yet.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), content.data(), bytes.len()) };
-        Some(Self::build(Kind::Shared, Body { content }, 0))
+        Ok(())
+    }
+
+    /// Replaces the content by a copy of `bytes`. On failure (ENOMEM) the message is empty.
+    #[inline]
+    pub fn assign(&mut self, bytes: &[u8]) -> Result<()> {
+        self.assign_sized(bytes.len())?;
+        // SAFETY: there is room for exactly that many bytes, which nobody else can see yet.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.data_mut_ptr(), bytes.len()) };
+        Ok(())
+    }
+
+    /// Drops the content; what is left is an empty message.
+    #[inline]
+    pub fn clear(&mut self) {
+        let content = (self.kind == Kind::Shared).then(|| {
+            // SAFETY: see `len`.
+            unsafe { self.body.content }
+        });
+        (self.kind, self.inline_size, self.flags, self.routing_id) = (Kind::Inline, 0, 0, 0);
+        // A test first: both are nearly always empty.
+        if self.metadata.is_some() {
+            self.metadata = None;
+        }
+        if self.group.is_some() {
+            self.group = None;
+        }
+        if let Some(content) = content {
+            // SAFETY: the tag no longer says that the message has it.
+            unsafe { content.release() };
+        }
     }
 
     /// A message over a vector's memory, not copied when it is larger than an inline body.
@@ -237,6 +262,12 @@ impl Message {
     #[inline]
     pub fn take(&mut self) -> Self {
         std::mem::take(self)
+    }
+
+    /// Moves the content to `place`, and leaves an empty message.
+    #[inline]
+    pub fn move_into(&mut self, place: &mut std::mem::MaybeUninit<Self>) {
+        place.write(self.take());
     }
 
     /// More parts of the same message follow.

@@ -13,6 +13,7 @@ mod segment;
 
 pub use queue::{Readiness, Receiver, Sender, queue};
 
+use crate::error::Result;
 use crate::message::Message;
 use std::sync::Arc;
 
@@ -118,10 +119,16 @@ impl Outlet {
         if self.direct && !more && self.sender.is_shown() && self.peer.take(message) {
             return;
         }
-        self.sender.push(message.take());
+        self.sender.push_from(message);
         if !more {
             self.flush();
         }
+    }
+
+    /// Writes a copy of `body` as a part, invisible until [`Outlet::flush`]. Fails with ENOMEM.
+    #[inline]
+    pub fn push_copy(&mut self, body: &[u8], more: bool) -> Result<()> {
+        self.sender.push_copy(body, more)
     }
 
     /// Writes a part, invisible until [`Outlet::flush`].

@@ -22,10 +22,12 @@
 //! Acquire load.
 
 use super::segment::Segment;
+use crate::error::Result;
 use crate::message::{Message, Metadata};
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell};
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
+use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::Arc;
 
@@ -201,19 +203,63 @@ impl Sender {
         if self.shared.latest.is_some() {
             self.replace_latest(message);
         } else {
-            // SAFETY: `tail` is alive while this handle is: the consumer frees a segment only after leaving it
-            // for the next, and there is none behind the tail.
-            let mut tail = unsafe { &*self.tail };
-            if self.index == tail.capacity() {
-                self.tail = tail.append(&self.shared.spare);
-                self.index = 0;
-                // SAFETY: just linked, as above.
-                tail = unsafe { &*self.tail };
-            }
-            // SAFETY: slots behind the published count belong to the producer.
-            unsafe { tail.write(self.index, message) };
-            self.index += 1;
+            self.fill_slot(|slot| _ = slot.write(message));
         }
+        self.count(more);
+    }
+
+    /// [`Sender::push`] of what is in `message`, which is empty afterwards.
+    #[inline]
+    pub fn push_from(&mut self, message: &mut Message) {
+        if self.shared.latest.is_some() {
+            return self.push(message.take());
+        }
+        let more = message.more();
+        self.fill_slot(|slot| message.move_into(slot));
+        self.count(more);
+    }
+
+    /// [`Sender::push`] of a copy of `body`. Fails with ENOMEM.
+    #[inline]
+    pub fn push_copy(&mut self, body: &[u8], more: bool) -> Result<()> {
+        if self.shared.latest.is_some() {
+            self.push(Message::from_slice(body)?);
+            return Ok(());
+        }
+        let mut result = Ok(());
+        self.fill_slot(|slot| {
+            let message = slot.write(Message::new());
+            result = message.assign(body);
+            message.set_more(more);
+        });
+        // Without memory the slot holds an empty message that is not counted: the next one takes its place.
+        if result.is_err() {
+            self.index -= 1;
+            return result;
+        }
+        self.count(more);
+        Ok(())
+    }
+
+    /// Lets `fill` write a message into the next slot.
+    #[inline(always)]
+    fn fill_slot(&mut self, fill: impl FnOnce(&mut MaybeUninit<Message>)) {
+        // SAFETY: `tail` is alive while this handle is: the consumer frees a segment only after leaving it
+        // for the next, and there is none behind the tail.
+        let mut tail = unsafe { &*self.tail };
+        if self.index == tail.capacity() {
+            self.tail = tail.append(&self.shared.spare);
+            self.index = 0;
+            // SAFETY: just linked, as above.
+            tail = unsafe { &*self.tail };
+        }
+        // SAFETY: slots behind the published count belong to the producer.
+        unsafe { tail.fill(self.index, fill) };
+        self.index += 1;
+    }
+
+    #[inline(always)]
+    fn count(&mut self, more: bool) {
         self.written += 1;
         self.in_message = more;
         if !more {

@@ -41,9 +41,9 @@ impl Segment {
     /// # Safety
     /// The producer alone calls this, for a slot that the consumer has not been told about.
     #[inline(always)]
-    pub unsafe fn write(&self, index: usize, message: Message) {
+    pub unsafe fn fill(&self, index: usize, fill: impl FnOnce(&mut MaybeUninit<Message>)) {
         // SAFETY: exclusive by the contract above; `index` is below the capacity in all callers' loops.
-        self.slots[index].with_mut(|slot| unsafe { (*slot).write(message) });
+        self.slots[index].with_mut(|slot| fill(unsafe { &mut *slot }));
     }
 
     /// # Safety
