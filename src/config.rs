@@ -35,6 +35,9 @@ pub const INLINE_SEND_RUN: u32 = 4;
 /// A blocking receive reads from the connections itself when the socket has at most this many.
 pub const ADOPTED_LINKS: usize = 4;
 
+/// Answers and questions of the protocol (PONG, PING) that wait to be sent on one connection.
+pub const CONTROLS_MAX: usize = 64;
+
 /// Longest spin before a blocking wait. Waking an idle core costs 30-40 microseconds on a virtual machine, so a
 /// spin up to about that long pays when the wait would have been short.
 pub const SPIN_LIMIT: Duration = Duration::from_micros(40);

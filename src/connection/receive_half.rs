@@ -111,6 +111,30 @@ impl ReceiveHalf {
         }
     }
 
+    /// Takes one message of a single part, if the input begins with a whole one, into `place`, whose old content is dropped.
+    /// Returns how much was consumed; 0 when the input begins with anything else, which is [`ReceiveHalf::decode`]'s business.
+    #[inline]
+    pub fn decode_one(&mut self, input: &[u8], place: &mut Message) -> Result<usize, Failure> {
+        let between = self.position == Position::BetweenMessages && matches!(self.partial, Partial::None);
+        if !between || self.version == Version::V1_0 || self.envelope != Envelope::Unchecked {
+            return Ok(0);
+        }
+        let (size, rest) = match input {
+            [flags, size, rest @ ..] if flags & (LONG | COMMAND | MORE) == 0 => (u64::from(*size), rest),
+            [flags, rest @ ..] if flags & (LONG | COMMAND | MORE) == LONG => match rest.split_first_chunk() {
+                Some((size, rest)) => (u64::from_be_bytes(*size), rest),
+                None => return Ok(0),
+            },
+            _ => return Ok(0),
+        };
+        let Some(body) = usize::try_from(size).ok().and_then(|size| rest.get(..size)) else { return Ok(0) };
+        if size > self.limit {
+            return Ok(0);
+        }
+        place.assign(body).map_err(|_| Failure::no_memory(size))?;
+        Ok(input.len() - rest.len() + body.len())
+    }
+
     /// When a large body is outstanding: where to read its next bytes. At most the rest of the body; the
     /// memory grows as it fills. To be followed by [`ReceiveHalf::body_filled`].
     pub fn body_buffer(&mut self) -> Option<&mut [u8]> {

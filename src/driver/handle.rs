@@ -11,7 +11,7 @@ use super::reactor::Command;
 use super::receive_pump::{Fetched, ReceivePump, Received, SideEffects};
 use super::send_pump::{Control, SendPump, Sent};
 use super::token::{Held, Token};
-use crate::config::{DRIVE_BUDGET, HAND_OVER, LEASE_GAP};
+use crate::config::{CONTROLS_MAX, DRIVE_BUDGET, HAND_OVER, LEASE_GAP};
 use crate::io::{Interest, Mailbox, Poller, is_io_thread};
 use crate::message::Message;
 use crate::pipe::Peer;
@@ -143,9 +143,7 @@ impl LinkHandle {
             }
             return;
         }
-        let sent = pump.drive(self.take_controls(), 1, false);
-        pump.last_inline = Some(Instant::now());
-        self.after_inline_send(sent, pump);
+        self.drive_inline(pump);
     }
 
     /// Writes what a nap has kept back, on a thread that is about to wait for an answer.
@@ -161,25 +159,34 @@ impl LinkHandle {
             return false;
         }
         let Some(mut pump) = self.send.try_hold() else { return false };
-        let sent = pump.drive(self.take_controls(), 1, false);
-        pump.last_inline = Some(Instant::now());
-        self.after_inline_send(sent, pump);
-        matches!(sent, Sent::Idle | Sent::More | Sent::Napping)
+        pump.wrote = false;
+        self.drive_inline(pump)
     }
 
-    fn after_inline_send(&self, sent: Sent, mut pump: Held<'_, SendPump>) {
-        pump.written_inline = true;
-        let napping = pump.napping;
-        let marked = pump.release();
+    /// One write on the calling thread. True when all that there was is with the kernel.
+    fn drive_inline(&self, mut pump: Held<'_, SendPump>) -> bool {
+        let controls = self.take_controls(&pump);
+        let sent = pump.drive(controls, 1, false);
+        pump.last_inline = Some(Instant::now());
+        let written = pump.wrote && sent != Sent::Blocked;
+        if self.note_sent(&pump, sent) | pump.release() {
+            self.post(Command::Send);
+        }
+        written
+    }
+
+    /// Watches for room to write when the kernel took no more. Done while the half is held, so that two drivers cannot overtake
+    /// each other between finding out and acting on it. True when the I/O thread has to go on.
+    pub(super) fn note_sent(&self, pump: &SendPump, sent: Sent) -> bool {
         match sent {
             // At the end of the nap the I/O thread will find it.
-            Sent::Blocked if napping => {}
-            Sent::Blocked => self.want_write(true),
-            Sent::More | Sent::Ended => return self.post(Command::Send),
-            Sent::Idle | Sent::Napping | Sent::Unconnected => {}
-        }
-        if marked {
-            self.post(Command::Send);
+            Sent::Blocked if pump.napping => false,
+            Sent::Blocked => {
+                self.want_write(true);
+                false
+            }
+            Sent::More | Sent::Ended => true,
+            Sent::Idle | Sent::Napping | Sent::Unconnected => false,
         }
     }
 
@@ -189,30 +196,39 @@ impl LinkHandle {
         let pump = self.send.hold_if_free()?;
         let stream = pump.blocked_stream().cloned();
         if stream.is_some() {
-            self.awaiting_room.store(true, Ordering::Relaxed);
+            self.awaiting_room.store(true, Ordering::SeqCst);
+            self.want_write(false);
         }
         if pump.release() {
             self.post(Command::Send);
         }
-        self.want_write(false);
         stream
     }
 
-    /// Ends [`LinkHandle::await_room`]. If nothing came of it the I/O thread goes on waiting.
+    /// Ends [`LinkHandle::await_room`]. If nothing came of it, or the nap ended meanwhile, the I/O thread takes over.
     pub fn leave_room(&self, written: bool) {
-        self.awaiting_room.store(false, Ordering::Relaxed);
-        if !written {
+        // SeqCst, here and in the reactor's `end_nap`: one of the two sees the other.
+        self.awaiting_room.store(false, Ordering::SeqCst);
+        if !written || !self.napping.load(Ordering::SeqCst) {
             self.post(Command::Send);
         }
     }
 
-    /// Queues something to be said besides messages; the caller then drives the send half.
+    /// Queues something to be said besides messages; the caller then drives the send half. A peer that asks for more answers
+    /// than it reads gets the first of them.
     pub(super) fn push_control(&self, control: Control) {
-        self.controls.lock().push(control);
-        self.has_controls.store(true, Ordering::Release);
+        let mut controls = self.controls.lock();
+        if controls.len() < CONTROLS_MAX {
+            controls.push(control);
+            self.has_controls.store(true, Ordering::Release);
+        }
     }
 
-    pub(super) fn take_controls(&self) -> Vec<Control> {
+    /// What is to be said, unless much is unsent already.
+    pub(super) fn take_controls(&self, pump: &SendPump) -> Vec<Control> {
+        if pump.is_full() {
+            return Vec::new();
+        }
         if self.has_controls.load(Ordering::Relaxed) && self.has_controls.swap(false, Ordering::Acquire) {
             return std::mem::take(&mut *self.controls.lock());
         }
@@ -480,7 +496,7 @@ impl LinkHandle {
         if pump.release() || look_again {
             self.post(Command::Receive);
         }
-        if self.apply(effects) {
+        if !effects.is_nothing() && self.apply(effects) {
             self.kick_send();
         }
         given
@@ -495,8 +511,7 @@ impl LinkHandle {
         let Some(mut pump) = self.send.hold_if_free() else { return false };
         let taken = pump.collect(message);
         if taken && pump.is_full() {
-            let sent = pump.drive(self.take_controls(), 1, false);
-            self.after_inline_send(sent, pump);
+            self.drive_inline(pump);
         } else if pump.release() {
             self.post(Command::Send);
         }

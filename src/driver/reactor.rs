@@ -361,20 +361,20 @@ impl Reactor {
         let Some(link) = self.link(key) else { return };
         let (handle, lingering) = (link.handle.clone(), link.lingering);
         let Some(mut pump) = handle.send.try_hold() else { return };
-        let sent = pump.drive(handle.take_controls(), BUDGET, !lingering);
-        let marked = pump.release();
-        match sent {
-            Sent::Blocked => handle.want_write(true),
-            Sent::More => handle.post(Command::Send),
-            Sent::Napping => self.nap(key),
-            Sent::Ended if lingering => return self.finish(key),
-            Sent::Idle | Sent::Ended | Sent::Unconnected => {}
-        }
-        if marked {
+        let controls = handle.take_controls(&pump);
+        let sent = pump.drive(controls, BUDGET, !lingering);
+        pump.wrote = false;
+        let more = handle.note_sent(&pump, sent) && sent == Sent::More;
+        if pump.release() | more {
             handle.post(Command::Send);
         }
-        if lingering {
-            self.finish_if_drained(key);
+        match sent {
+            Sent::Napping => self.nap(key),
+            Sent::Ended if lingering => self.finish(key),
+            _ if lingering => {
+                self.finish_if_drained(key);
+            }
+            _ => {}
         }
     }
 
@@ -389,14 +389,17 @@ impl Reactor {
 
     fn end_nap(&mut self, key: u64) {
         let Some(link) = self.link(key) else { return };
-        let attended = !link.lingering && link.handle.awaiting_room.load(Ordering::Relaxed);
-        if link.handle.with_send(|pump| pump.end_nap(attended)) && !link.lingering {
+        let again = link.handle.with_send(|pump| pump.end_nap());
+        if again && !link.lingering {
             self.timers.set(Instant::now() + NAP, Purpose::Nap(key));
             return;
         }
         link.napping = false;
-        link.handle.napping.store(false, Ordering::Relaxed);
-        self.drive_send(key);
+        // SeqCst: see `LinkHandle::leave_room`. A thread that waits until the kernel takes more will write, or tell us.
+        link.handle.napping.store(false, Ordering::SeqCst);
+        if !link.handle.awaiting_room.load(Ordering::SeqCst) {
+            self.drive_send(key);
+        }
     }
 
     /// Looks whether an adopted stream is still in use.

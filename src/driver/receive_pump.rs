@@ -58,6 +58,13 @@ pub struct SideEffects {
     pub traffic: bool,
 }
 
+impl SideEffects {
+    #[inline]
+    pub fn is_nothing(&self) -> bool {
+        !self.traffic && self.peer_ttl.is_none() && self.pongs.is_empty()
+    }
+}
+
 /// Reads, decodes, writes the pipe. Lives in a token.
 #[derive(Default)]
 pub struct ReceivePump {
@@ -292,10 +299,21 @@ impl ReceivePump {
     /// none of a single part: if there was one of several, it is in the pipe now.
     #[inline]
     pub fn give(&mut self, place: &mut Message, effects: &mut SideEffects) -> bool {
-        let (Some(connection), Some(outlet)) = (&mut self.connection, &mut self.outlet) else { return false };
+        let Some(connection) = &mut self.connection else { return false };
         if connection.ending.is_some() {
             return false;
         }
+        if let Ok(count @ 1..) = connection.half.decode_one(connection.undecoded.slice(), place) {
+            connection.undecoded.advance(count);
+            return true;
+        }
+        self.give_next(place, effects)
+    }
+
+    /// What is not simply a message of one part that is there as a whole.
+    #[cold]
+    fn give_next(&mut self, place: &mut Message, effects: &mut SideEffects) -> bool {
+        let (Some(connection), Some(outlet)) = (&mut self.connection, &mut self.outlet) else { return false };
         let pipe = PipeSink { outlet, effects };
         let mut sink = FirstSink { place, state: First::Wanted, pipe };
         let decoded = connection.half.decode(connection.undecoded.slice(), &mut sink);

@@ -47,8 +47,8 @@ pub struct SendPump {
     pub napping: bool,
     /// Messages that application threads have encoded since the last drive.
     collected: usize,
-    /// An application thread has written since the I/O thread last looked.
-    pub written_inline: bool,
+    /// Something was given to the kernel, or tried to be, since this was last cleared.
+    pub wrote: bool,
 }
 
 struct Connection {
@@ -58,6 +58,8 @@ struct Connection {
     batch: Option<Box<WriteBatch>>,
     /// The kernel took no more at the last write.
     blocked: bool,
+    /// The last part taken from the pipe was not the last of its message.
+    in_message: bool,
     /// A write failed; the end is left to the receive half, so that what the peer sent is still read.
     broken: bool,
 }
@@ -70,7 +72,8 @@ thread_local! {
 impl SendPump {
     /// Starts to feed a connection.
     pub fn connect(&mut self, stream: Arc<Stream>, half: SendHalf) {
-        self.connection = Some(Connection { stream, half, batch: None, blocked: false, broken: false });
+        self.connection =
+            Some(Connection { stream, half, batch: None, blocked: false, in_message: false, broken: false });
     }
 
     /// Whether application threads write so often that batching is better. A few messages in a row are no burst.
@@ -80,9 +83,12 @@ impl SendPump {
         self.connection.is_some() && self.quick_writes >= INLINE_SEND_RUN
     }
 
-    /// Forgets the connection, and what it did not send.
+    /// Forgets the connection, and what it did not send: whole messages, so that the next connection begins with a first part.
     pub fn disconnect(&mut self) {
-        self.connection = None;
+        let mut in_message = self.connection.take().is_some_and(|connection| connection.in_message);
+        while in_message {
+            in_message = self.inlet.as_mut().and_then(Inlet::pop).is_some_and(|part| part.more());
+        }
         self.napping = false;
     }
 
@@ -120,9 +126,9 @@ impl SendPump {
         (connection.blocked && !connection.broken).then_some(&connection.stream)
     }
 
-    /// The end of a nap. True when there is to be another: application threads write, or wait to do so, themselves.
-    pub fn end_nap(&mut self, attended: bool) -> bool {
-        let attended = std::mem::take(&mut self.written_inline) || attended;
+    /// The end of a nap. True when there is to be another, because application threads write themselves.
+    pub fn end_nap(&mut self) -> bool {
+        let attended = std::mem::take(&mut self.wrote);
         self.napping &= attended && self.inlet.as_ref().is_some_and(|inlet| !inlet.is_closed());
         self.napping
     }
@@ -138,11 +144,10 @@ impl SendPump {
 
     /// Writes `controls` and then messages, in at most `budget` writes. With `may_nap`, a burst ends in a nap.
     pub fn drive(&mut self, mut controls: Vec<Control>, budget: usize, may_nap: bool) -> Sent {
-        let Self { inlet, connection, napping, collected, .. } = self;
-        let mut moved = std::mem::take(collected);
-        let Some(connection) = connection.as_mut().filter(|connection| !connection.broken) else {
+        let Some(connection) = self.connection.as_mut().filter(|connection| !connection.broken) else {
             return Sent::Unconnected;
         };
+        let mut moved = std::mem::take(&mut self.collected);
         for _ in 0..budget {
             let batch = connection.batch.get_or_insert_with(spare_batch);
             for control in controls.drain(..) {
@@ -151,25 +156,18 @@ impl SendPump {
                     Control::Pong(context) => connection.half.encode_pong(&context, batch),
                 }
             }
-            if let Some(inlet) = inlet {
+            if let Some(inlet) = &mut self.inlet {
                 while batch.len() < WRITE_BATCH {
                     let Some(message) = inlet.pop() else { break };
+                    connection.in_message = message.more();
                     connection.half.encode(message, batch);
                     moved += 1;
                 }
             }
             if batch.is_empty() {
-                *napping |= may_nap && moved >= NAP_MINIMUM;
-                if *napping && inlet.as_ref().is_some_and(|inlet| !inlet.is_closed()) {
-                    return Sent::Napping;
-                }
-                let readiness = inlet.as_mut().map(Inlet::poll);
-                if readiness == Some(Readiness::Ready) {
-                    continue;
-                }
-                connection.put_batch_by();
-                return if readiness == Some(Readiness::Ended) { Sent::Ended } else { Sent::Idle };
+                break;
             }
+            self.wrote = true;
             match write(&connection.stream, batch) {
                 Ok(true) => connection.blocked = false,
                 Ok(false) => {
@@ -183,7 +181,23 @@ impl SendPump {
                 }
             }
         }
-        Sent::More
+        self.napping |= may_nap && moved >= NAP_MINIMUM;
+        self.settle()
+    }
+
+    /// Everything that was taken from the pipe is written: is there more?
+    fn settle(&mut self) -> Sent {
+        if self.napping && self.inlet.as_ref().is_some_and(|inlet| !inlet.is_closed()) {
+            return Sent::Napping;
+        }
+        let readiness = self.inlet.as_mut().map(Inlet::poll);
+        if readiness == Some(Readiness::Ready) {
+            return Sent::More;
+        }
+        if let Some(connection) = &mut self.connection {
+            connection.put_batch_by();
+        }
+        if readiness == Some(Readiness::Ended) { Sent::Ended } else { Sent::Idle }
     }
 }
 

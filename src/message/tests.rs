@@ -28,7 +28,8 @@ fn bodies_keep_their_bytes_on_both_sides_of_the_inline_limit() {
 #[test]
 fn a_copy_of_34_bytes_is_shared_and_one_of_33_is_not() {
     for size in [33, 34] {
-        let mut message = Message::with_size(size).unwrap();
+        let mut message = Message::new();
+        message.assign_sized(size).unwrap();
         assert!(!message.is_shared());
         let copy = message.share();
         assert_eq!(copy.is_shared(), size > INLINE_MAX);
@@ -51,7 +52,9 @@ fn application_memory_is_freed_once_after_the_last_copy() {
 #[test]
 fn an_impossible_size_is_no_memory() {
     for size in [usize::MAX, usize::MAX - 40, isize::MAX as usize] {
-        assert_eq!(Message::with_size(size).unwrap_err(), crate::error::Errno::NO_MEMORY);
+        let mut message = Message::from_slice(&[1; 40]).unwrap();
+        assert_eq!(message.assign_sized(size).unwrap_err(), crate::error::Errno::NO_MEMORY);
+        assert!(message.is_empty());
     }
 }
 

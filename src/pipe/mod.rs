@@ -69,14 +69,8 @@ pub fn pipe(limits: Limits, first: Arc<dyn Peer>, second: Arc<dyn Peer>) -> (End
     let (forward_tx, forward_rx) = queue(limits.forward, limits.conflate_forward);
     let (backward_tx, backward_rx) = queue(limits.backward, limits.conflate_backward);
     (
-        End {
-            tx: Outlet::new(forward_tx, second.clone()),
-            rx: Inlet::new(backward_rx, second),
-        },
-        End {
-            tx: Outlet::new(backward_tx, first.clone()),
-            rx: Inlet::new(forward_rx, first),
-        },
+        End { tx: Outlet::new(forward_tx, second.clone()), rx: Inlet::new(backward_rx, second) },
+        End { tx: Outlet::new(backward_tx, first.clone()), rx: Inlet::new(forward_rx, first) },
     )
 }
 

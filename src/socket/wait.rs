@@ -74,7 +74,7 @@ fn send_waiting(
     loop {
         guard = wait(cell, guard, deadline, For::Room)?;
         match socket(&mut guard)?.try_send(message, Mode::Blocking) {
-            Err(Errno::AGAIN) => {}
+            Err(Errno::AGAIN) if !is_over(deadline) => {}
             result => return result,
         }
     }
@@ -116,10 +116,14 @@ fn recv_waiting(
     loop {
         guard = wait(cell, guard, deadline, For::Input)?;
         match socket(&mut guard)?.try_recv(place, with_metadata) {
-            Err(Errno::AGAIN) => {}
+            Err(Errno::AGAIN) if !is_over(deadline) => {}
             result => return result,
         }
     }
+}
+
+fn is_over(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| Instant::now() >= deadline)
 }
 
 /// Waits until there is news, or what is waited for may have come. EAGAIN after the deadline, EINTR after a signal
