@@ -9,12 +9,13 @@ mod inproc;
 
 pub use inproc::{Bound, Names, PendingConnect};
 
-use crate::driver::{Command, Gate, IoThread, Reactor, generation};
+use crate::driver::{Command, Gate, IoThread, Reactor};
 use crate::error::{Errno, Result};
 use crate::io::{Mailbox, Poller, ThreadSettings, run, start, watch_mailbox};
 use crate::options::ContextOptions;
 use crate::socket::Inbox;
 use crate::sync::global::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{fork_generation, watch_forks};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub fn next_serial() -> u64 {
 impl Context {
     /// A context without threads; those start with the first socket.
     pub fn new() -> Result<Arc<Self>> {
+        watch_forks();
         let gate = Arc::new(Gate::default());
         // Made now, so that ending the context needs no descriptor when there is none left.
         gate.waker.fd()?;
@@ -58,7 +60,7 @@ impl Context {
             names: Mutex::default(),
             gate,
             terminating: AtomicBool::new(false),
-            generation: generation(),
+            generation: fork_generation(),
         }))
     }
 
@@ -71,7 +73,7 @@ impl Context {
     /// True in a child forked after the context was made.
     #[inline]
     pub fn is_foreign(&self) -> bool {
-        self.generation != generation()
+        self.generation != fork_generation()
     }
 
     /// Admits a new socket. EMFILE beyond ZMQ_MAX_SOCKETS, ETERM when the context is ending.

@@ -15,6 +15,7 @@ use crate::config::{CONTROLS_MAX, DRIVE_BUDGET, HAND_OVER, LEASE_GAP};
 use crate::io::{Interest, Mailbox, Poller, is_io_thread};
 use crate::message::Message;
 use crate::pipe::Peer;
+use crate::sync::fork_generation;
 use crate::sync::global::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::transport::Stream;
 use parking_lot::Mutex;
@@ -125,7 +126,7 @@ impl LinkHandle {
 
     /// The pipe has something to send: write it here and now if that pays, else leave it to the I/O thread.
     fn kick_send(&self) {
-        if policy::generation() != self.thread.generation {
+        if fork_generation() != self.thread.generation {
             return; // A forked child: the connection is the parent's.
         }
         if is_io_thread() || !policy::inline_driving() {
@@ -155,7 +156,7 @@ impl LinkHandle {
 
     /// Writes what the pipe holds, on a thread that would otherwise wait for room. True when something was written.
     pub fn assist_send(&self) -> bool {
-        if policy::generation() != self.thread.generation {
+        if fork_generation() != self.thread.generation {
             return false;
         }
         let Some(mut pump) = self.send.try_hold() else { return false };
@@ -480,9 +481,6 @@ impl LinkHandle {
 impl LinkHandle {
     /// Decodes one message for the thread that wants it, past the queue.
     fn decode_next(&self, place: &mut Message) -> bool {
-        if policy::generation() != self.thread.generation {
-            return false;
-        }
         let Some(mut pump) = self.receive.hold_if_free() else { return false };
         let mut effects = SideEffects::default();
         let given = pump.give(place, &mut effects);
@@ -505,7 +503,7 @@ impl LinkHandle {
     /// A thread that sends in a burst encodes its messages itself, past the queue.
     fn collect(&self, message: &mut Message) -> bool {
         // Relaxed: a hint; what counts is the same flag behind the token.
-        if !self.napping.load(Ordering::Relaxed) || policy::generation() != self.thread.generation {
+        if !self.napping.load(Ordering::Relaxed) {
             return false;
         }
         let Some(mut pump) = self.send.hold_if_free() else { return false };

@@ -18,5 +18,5 @@ mod token;
 
 pub use handle::{IoThread, LinkHandle};
 pub use link::{Gate, GateGuard, LinkSettings, Owner, Target};
-pub use policy::{generation, inline_driving, spinning};
+pub use policy::{inline_driving, spinning};
 pub use reactor::{Command, Reactor};

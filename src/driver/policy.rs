@@ -1,24 +1,5 @@
 //! Whether application threads may drive connections themselves.
 
-use crate::sync::global::{AtomicU32, Ordering};
-
-/// Counts forks of this process: a context made before a fork is not usable in the child.
-static FORKS: AtomicU32 = AtomicU32::new(0);
-
-extern "C" fn in_child() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
-}
-
-/// The process generation. Differs between a parent and its forked child.
-pub fn generation() -> u32 {
-    static INSTALLED: std::sync::Once = std::sync::Once::new();
-    INSTALLED.call_once(|| {
-        // SAFETY: the handler only increments an atomic, which is allowed after fork.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-    });
-    FORKS.load(Ordering::Relaxed)
-}
-
 fn switched_on(name: &str) -> bool {
     std::env::var_os(name).is_none_or(|value| value != "off")
 }

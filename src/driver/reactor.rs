@@ -281,7 +281,7 @@ impl Reactor {
     }
 
     fn read_handshake(&mut self, key: u64) {
-        loop {
+        for _ in 0..BUDGET {
             let Some(link) = self.link(key) else { return };
             let State::Handshaking { stream, handshake, refused, .. } = &mut link.state else { return };
             let outcome = with_read_buffer(|buffer| match stream.read(buffer) {
@@ -371,11 +371,19 @@ impl Reactor {
         match sent {
             Sent::Napping => self.nap(key),
             Sent::Ended if lingering => self.finish(key),
+            // What is left cannot be sent on this connection any more; nobody else may be reading it.
+            Sent::Unconnected if lingering && self.is_established(key) => {
+                self.lost(key, Loss::Network("the peer is gone".to_owned()));
+            }
             _ if lingering => {
                 self.finish_if_drained(key);
             }
             _ => {}
         }
+    }
+
+    fn is_established(&mut self, key: u64) -> bool {
+        self.link(key).is_some_and(|link| matches!(link.state, State::Established { .. }))
     }
 
     /// Looks at the pipe again in a moment.
@@ -463,6 +471,8 @@ impl Reactor {
                 }
                 if event.readable || (event.failed && handle.is_reading()) {
                     self.drive_receive(key);
+                } else if event.failed && self.link(key).is_some_and(|link| link.lingering) {
+                    self.lost(key, Loss::Network("the peer is gone".to_owned()));
                 } else if event.failed {
                     handle.want_write(false);
                     handle.park();
@@ -569,8 +579,24 @@ impl Reactor {
 
     fn begin_linger(&mut self, key: u64, linger: Option<Duration>) {
         let Some(link) = self.link(key) else { return };
+        if link.lingering {
+            return;
+        }
         link.lingering = true;
-        let established = matches!(link.state, State::Established { .. });
+        let (handle, owner) = (link.handle.clone(), link.settings.owner.clone());
+        // The socket is told first, so that it writes nothing more. From here on what the peer sends is read and dropped:
+        // its answers to heartbeats keep the connection, its end ends it.
+        handle.with_receive(|pump| {
+            if let Some(mut outlet) = pump.outlet.take() {
+                outlet.close();
+            }
+            pump.blocked = false;
+        });
+        owner.attend();
+        let established = self.is_established(key);
+        if established {
+            handle.set_blocked(false);
+        }
         if established {
             self.drive_send(key);
         }
@@ -660,7 +686,7 @@ impl Reactor {
     // --- listeners --------------------------------------------------------------------------------------------
 
     fn listen(&mut self, number: u64, entry: ListenerEntry) {
-        if let Err(error) = self.thread.poller.add(entry.listener.raw(), LISTENER | number, Interest::READ) {
+        if let Err(error) = entry.listener.watch(&self.thread.poller, LISTENER | number) {
             debug!("{}: cannot be watched: {error}", entry.listener.endpoint());
         }
         self.thread.load.fetch_add(1, Ordering::Relaxed);
@@ -684,7 +710,7 @@ impl Reactor {
                 Accepted::Refused => debug!("{}: a peer was refused", entry.listener.endpoint()),
                 Accepted::Exhausted(error) => {
                     debug!("{}: accepting pauses: {error}", entry.listener.endpoint());
-                    self.thread.poller.remove(entry.listener.raw());
+                    entry.listener.rest();
                     self.timers.set(Instant::now() + ACCEPT_PAUSE, Purpose::Accept(number));
                     return;
                 }
@@ -695,11 +721,16 @@ impl Reactor {
 
     fn resume_accept(&mut self, number: u64) {
         if let Some(entry) = self.listeners.get(&number) {
-            let _ = self.thread.poller.add(entry.listener.raw(), LISTENER | number, Interest::READ);
+            if let Err(error) = entry.listener.watch(&self.thread.poller, LISTENER | number) {
+                debug!("{}: cannot be watched: {error}", entry.listener.endpoint());
+            }
         }
     }
 
     fn adopt_peer(&mut self, socket: Socket, listener: &Listener, number: u64, settings: Arc<LinkSettings>) {
+        if listener.is_closed() {
+            return;
+        }
         let handle = LinkHandle::new(self.thread.clone());
         let gate = settings.gate.enter();
         let key = self.insert(Link::new(
@@ -728,18 +759,6 @@ impl Reactor {
             .collect();
         for key in keys {
             self.with_link(key, |reactor, key| {
-                // The socket is told first, so that it writes nothing more; what it wrote is still sent.
-                if let Some(link) = reactor.link(key) {
-                    let handle = link.handle.clone();
-                    handle.with_receive(|pump| {
-                        pump.disconnect();
-                        if let Some(outlet) = &mut pump.outlet {
-                            outlet.close();
-                        }
-                    });
-                    handle.set_blocked(true);
-                    link.settings.owner.clone().attend();
-                }
                 reactor.begin_linger(key, linger);
             });
         }

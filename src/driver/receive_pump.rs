@@ -196,25 +196,28 @@ impl Sink for FirstSink<'_> {
     }
 }
 
+/// Into the pipe; without one, messages are dropped.
 struct PipeSink<'a> {
-    outlet: &'a mut Outlet,
+    outlet: Option<&'a mut Outlet>,
     effects: &'a mut SideEffects,
 }
 
 impl Sink for PipeSink<'_> {
     #[inline]
     fn has_room(&mut self) -> bool {
-        self.outlet.has_room()
+        self.outlet.as_mut().is_none_or(|outlet| outlet.has_room())
     }
 
     #[inline]
     fn accept(&mut self, message: Message) {
-        self.outlet.push(message);
+        if let Some(outlet) = &mut self.outlet {
+            outlet.push(message);
+        }
     }
 
     #[inline]
     fn accept_copy(&mut self, body: &[u8], more: bool) -> Result<()> {
-        self.outlet.push_copy(body, more)
+        self.outlet.as_mut().map_or(Ok(()), |outlet| outlet.push_copy(body, more))
     }
 
     fn pong(&mut self, context: &[u8]) {
@@ -260,7 +263,7 @@ impl ReceivePump {
         if let Some(mut connection) = connection.filter(|connection| connection.ending.is_none()) {
             // What was kept for the application is its due, as if it were in the pipe already.
             let mut effects = SideEffects::default();
-            let pipe = &mut PipeSink { outlet, effects: &mut effects };
+            let pipe = &mut PipeSink { outlet: Some(outlet), effects: &mut effects };
             let _ = connection.half.decode(connection.undecoded.slice(), pipe);
             outlet.flush();
         }
@@ -314,7 +317,7 @@ impl ReceivePump {
     #[cold]
     fn give_next(&mut self, place: &mut Message, effects: &mut SideEffects) -> bool {
         let (Some(connection), Some(outlet)) = (&mut self.connection, &mut self.outlet) else { return false };
-        let pipe = PipeSink { outlet, effects };
+        let pipe = PipeSink { outlet: Some(outlet), effects };
         let mut sink = FirstSink { place, state: First::Wanted, pipe };
         let decoded = connection.half.decode(connection.undecoded.slice(), &mut sink);
         let state = sink.state;
@@ -335,14 +338,15 @@ impl ReceivePump {
 
     /// Reads at most `budget` times and shows the pipe's reader what came.
     pub fn drive(&mut self, budget: usize, effects: &mut SideEffects) -> Received {
-        let (Some(connection), Some(outlet)) = (&mut self.connection, &mut self.outlet) else {
-            return Received::Unconnected;
-        };
+        let Self { outlet, connection, .. } = self;
+        let Some(connection) = connection else { return Received::Unconnected };
         if let Some(ending) = &connection.ending {
             return Received::Over(ending.clone());
         }
         let received = with_read_buffer(|buffer| connection.read(outlet, budget, buffer, effects));
-        outlet.flush();
+        if let Some(outlet) = outlet {
+            outlet.flush();
+        }
         if let Received::Over(ending) = &received {
             connection.ending = Some(ending.clone());
         }
@@ -371,13 +375,14 @@ impl Connection {
 
     fn read(
         &mut self,
-        outlet: &mut Outlet,
+        outlet: &mut Option<Outlet>,
         budget: usize,
         buffer: &mut [u8],
         effects: &mut SideEffects,
     ) -> Received {
         if !self.undecoded.is_empty() {
-            match self.half.decode(self.undecoded.slice(), &mut PipeSink { outlet, effects }) {
+            match self.half.decode(self.undecoded.slice(), &mut PipeSink { outlet: outlet.as_mut(), effects })
+            {
                 Err(failure) => return Received::Over(Ending::Failure(failure)),
                 Ok(count) => self.undecoded.advance(count),
             }
@@ -399,7 +404,7 @@ impl Connection {
             };
             effects.traffic = true;
             if self.half.body_buffer().is_some() {
-                let mut sink = PipeSink { outlet, effects };
+                let mut sink = PipeSink { outlet: outlet.as_mut(), effects };
                 if let Err(failure) = self.half.body_filled(count, &mut sink) {
                     return Received::Over(Ending::Failure(failure));
                 }
@@ -410,14 +415,21 @@ impl Connection {
             if count < asked {
                 return Received::Drained;
             }
-            outlet.flush();
+            if let Some(outlet) = outlet {
+                outlet.flush();
+            }
         }
         Received::More
     }
 
     /// Decodes, and keeps what the pipe has no room for.
-    fn decode(&mut self, bytes: &[u8], outlet: &mut Outlet, effects: &mut SideEffects) -> Option<Received> {
-        match self.half.decode(bytes, &mut PipeSink { outlet, effects }) {
+    fn decode(
+        &mut self,
+        bytes: &[u8],
+        outlet: &mut Option<Outlet>,
+        effects: &mut SideEffects,
+    ) -> Option<Received> {
+        match self.half.decode(bytes, &mut PipeSink { outlet: outlet.as_mut(), effects }) {
             Err(failure) => Some(Received::Over(Ending::Failure(failure))),
             Ok(consumed) if consumed < bytes.len() => {
                 let bytes = bytes[consumed..].to_vec();

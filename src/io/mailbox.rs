@@ -32,6 +32,11 @@ impl<T> Mailbox<T> {
         self.waker.take()
     }
 
+    /// Items there are now. Those that come after [`Mailbox::has_news`] make it true again.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     /// The oldest item.
     pub fn pop(&self) -> Option<T> {
         self.queue.pop()

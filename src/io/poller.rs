@@ -115,7 +115,8 @@ impl Poller {
             let (events, room) = (events.as_mut_ptr(), events.len());
             libc::syscall(libc::SYS_epoll_pwait2, fd, events, room, &raw const limit, no_mask, 8_usize)
         };
-        if count < 0 && Errno::last().raw() == libc::ENOSYS {
+        // ENOSYS from an old kernel, EPERM from a filter that does not know the call.
+        if count < 0 && Errno::last() != Errno::INTERRUPTED {
             // SAFETY: as above.
             return unsafe { libc::epoll_wait(fd, events.as_mut_ptr(), events.len() as i32, 1) };
         }

@@ -57,7 +57,6 @@ pub fn start(
     with_signals_blocked(|| {
         std::thread::Builder::new()
             .name(name)
-            .stack_size(256 * 1024)
             .spawn(move || {
                 IS_IO_THREAD.with(|flag| flag.set(true));
                 apply(&settings);
@@ -120,7 +119,9 @@ pub fn run<H: Handler>(handler: &mut H, poller: &Poller, mailbox: &Arc<Mailbox<H
     let mut events = Vec::with_capacity(64);
     loop {
         if mailbox.has_news() {
-            while let Some(command) = mailbox.pop() {
+            // Those that are there now: a command may lead to another, and descriptors and timers have their turn between.
+            for _ in 0..mailbox.len() {
+                let Some(command) = mailbox.pop() else { break };
                 if !handler.command(command) {
                     return;
                 }

@@ -64,11 +64,12 @@ impl Waker {
         }
     }
 
-    /// After a wait that found the descriptor readable. Where the application polls it too, it stays readable
-    /// until the news are taken.
+    /// After a wait that found the descriptor readable. Where the application polls it too, or another thread waits, it stays
+    /// readable until the news are taken.
     pub fn end_wait(&self) {
         self.drain();
-        if self.state.load(Ordering::Relaxed) & (EXPOSED | PENDING) == EXPOSED | PENDING {
+        let state = self.state.load(Ordering::Relaxed);
+        if state & PENDING != 0 && state != PENDING {
             self.signal();
         }
     }
@@ -92,11 +93,6 @@ impl Waker {
     /// Ends the wait announced by `begin_sleep`.
     pub fn end_sleep(&self) {
         self.state.fetch_sub(SLEEPER, Ordering::AcqRel);
-    }
-
-    /// Threads waiting now.
-    pub fn sleepers(&self) -> u32 {
-        self.state.load(Ordering::Relaxed) / SLEEPER
     }
 
     /// The descriptor to wait on; made when first asked for. Call it before `begin_sleep`.

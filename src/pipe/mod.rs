@@ -231,7 +231,11 @@ impl Inlet {
         if self.direct && self.receiver.backlog() == 0 {
             self.peer.give_all();
         }
-        self.receiver.poll()
+        let readiness = self.receiver.poll();
+        if self.receiver.take_owed_credit() {
+            self.peer.writable();
+        }
+        readiness
     }
 
     /// See [`Receiver::has_ended`].

@@ -174,18 +174,30 @@ impl Sender {
         // Acquire pairs with the consumer's Release in `Receiver::acknowledge`.
         let mut seen = credit.load(Ordering::Acquire);
         loop {
-            self.acknowledged = seen >> SHIFT;
+            self.acknowledged = self.acknowledged.max(seen >> SHIFT);
             if self.messages.saturating_sub(self.acknowledged) < high_water {
                 return true;
             }
             if seen & (WAITING | GONE) != 0 {
-                return false;
+                return seen & GONE == 0 && self.is_all_taken();
             }
             match credit.compare_exchange(seen, seen | WAITING, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return false,
+                Ok(_) => return self.is_all_taken(),
                 Err(now) => seen = now,
             }
         }
+    }
+
+    /// A consumer that sleeps has taken everything, though it may not have reported it: steps are for one limit, and the limit
+    /// may have changed since. One that falls asleep after this look reports (`Receiver::report_change`).
+    fn is_all_taken(&mut self) -> bool {
+        // A read-modify-write, so that it comes before or after the consumer's in `Receiver::poll`.
+        let word = self.shared.published.fetch_or(0, Ordering::AcqRel);
+        if word & ASLEEP == 0 || word >> SHIFT != self.written {
+            return false;
+        }
+        self.acknowledged = self.messages;
+        true
     }
 
     /// Changes the limit. The caller tells a waiting producer to look again.
@@ -512,6 +524,17 @@ impl Receiver {
         self.owes_credit |= previous & WAITING != 0;
     }
 
+    /// Reports all that was taken if the limit has changed: a producer may wait although everything is taken.
+    fn report_change(&mut self) {
+        let high_water = self.shared.high_water.load(Ordering::Relaxed);
+        if high_water != self.step_of {
+            self.step_of = high_water;
+            self.until_step = high_water.div_ceil(2);
+            let previous = self.shared.credit.swap(self.messages << SHIFT, Ordering::AcqRel);
+            self.owes_credit |= previous & WAITING != 0;
+        }
+    }
+
     /// True once after reading made room that the producer waits for: the caller owes it a wake.
     #[inline]
     #[must_use = "a waiting producer must be woken"]
@@ -535,7 +558,10 @@ impl Receiver {
                     Ordering::AcqRel,
                     Ordering::Acquire,
                 ) {
-                    Ok(_) => return Readiness::Asleep,
+                    Ok(_) => {
+                        self.report_change();
+                        return Readiness::Asleep;
+                    }
                     Err(word) if word == expected | ASLEEP => return Readiness::Asleep,
                     Err(_) => continue,
                 }

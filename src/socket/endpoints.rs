@@ -11,6 +11,7 @@ use crate::message::{Message, Metadata};
 use crate::options::{Mechanism, SocketOptions, SocketType};
 use crate::pattern::Origin;
 use crate::pipe::{Limits, pipe};
+use crate::sync::{Ordering, fence};
 use crate::transport::{self, Listener};
 use std::sync::Arc;
 
@@ -126,9 +127,16 @@ impl Socket {
             pending.end.tx.set_high_water(share.sending(send_hwm));
             pending.end.tx.push_uncounted(self.introduction());
             pending.end.tx.flush();
-            pending.party.belong_to(self.inbox.clone());
+            let party = pending.party;
+            party.belong_to(self.inbox.clone());
+            // The peer may have left before it could say so: then its end of the pipe says it.
+            fence(Ordering::SeqCst);
+            let left = pending.end.rx.is_closed();
             let origin = Origin { inproc: true, ..Origin::default() };
-            self.attach(pending.party, pending.end, &origin, None, share);
+            self.attach(party.clone(), pending.end, &origin, None, share);
+            if left {
+                self.inbox.post(News::Closed(party));
+            }
         }
         self.last_endpoint = endpoint.to_owned();
         self.endpoints.push(Endpoint { text: endpoint.to_owned(), kind: Kind::InprocBind });

@@ -103,6 +103,12 @@ pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> 
 /// Closes the socket in a cell. ENOTSOCK when there is none. What is unsent lingers in the background.
 pub fn close(cell: &'static Cell<Socket>) -> Result<()> {
     let mut socket = cell.lock().take().ok_or(Errno::NOT_A_SOCKET)?;
+    if socket.context.is_foreign() {
+        // A forked child: what the socket holds is the parent's, and is not touched.
+        std::mem::forget(socket);
+        SOCKETS.free(cell);
+        return Ok(());
+    }
     socket.shut();
     SOCKETS.free(cell);
     Ok(())
@@ -120,6 +126,9 @@ impl Socket {
         if self.context.is_terminating() {
             return Err(Errno::TERMINATED);
         }
+        if self.context.is_foreign() {
+            return Err(Errno::INTERRUPTED);
+        }
         if self.inbox.mailbox.waker.is_pending() {
             self.handle_news();
         }
@@ -129,8 +138,9 @@ impl Socket {
     /// Does what others told this socket.
     #[cold]
     pub fn handle_news(&mut self) {
-        while self.inbox.mailbox.has_news() {
-            while let Some(news) = self.inbox.mailbox.pop() {
+        if self.inbox.mailbox.has_news() {
+            for _ in 0..self.inbox.mailbox.len() {
+                let Some(news) = self.inbox.mailbox.pop() else { break };
                 self.handle(news);
             }
         }

@@ -228,13 +228,7 @@ fn sleep(waker: &Waker, adopted: &[Adopted<'_>], what: For, deadline: Option<Ins
     let entry = |fd, events| libc::pollfd { fd, events, revents: 0 };
     let mut entries = vec![entry(waker.fd()?, libc::POLLIN)];
     entries.extend(adopted.iter().map(|(_, stream)| entry(stream.raw(), events)));
-    // Two threads in calls on one socket: one may take notice of the other's news, so neither sleeps for long.
-    let shared = (waker.sleepers() > 1).then(|| Instant::now() + Duration::from_millis(10));
-    let until = match (deadline, shared) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    };
-    let result = poll_until(&mut entries, until);
+    let result = poll_until(&mut entries, deadline);
     waker.end_sleep();
     if entries[0].revents != 0 {
         waker.end_wait();

@@ -1,14 +1,15 @@
 //! The only door to atomics and shared mutable cells.
 //!
 //! Under `cfg(loom)` the types come from loom, so that every interleaving of the lock-free parts can be
-//! explored; otherwise they are std's. `Exclusive` is the in-use flag of a socket, `Registry` holds
-//! what C handles point at, `global` holds the
-//! few process-wide statics, which loom does not model.
+//! explored; otherwise they are std's. `Exclusive` is the in-use flag of a socket, `Registry` holds what C handles point at,
+//! `fork` counts forks, `global` holds the few process-wide statics, which loom does not model.
 
 mod exclusive;
+mod fork;
 mod registry;
 
 pub use exclusive::{Exclusive, ExclusiveGuard};
+pub use fork::{fork_generation, watch_forks};
 pub use registry::{Cell, Registry};
 
 #[cfg(loom)]

@@ -2,19 +2,30 @@
 
 use super::{Opened, Transport};
 use crate::error::{Errno, Result};
+use crate::io::{Interest, Poller};
 use crate::options::SocketOptions;
+use crate::sync::fork_generation;
 use parking_lot::Mutex;
 use socket2::Socket;
-use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A listening socket that any thread may close.
 pub struct Listener {
     transport: &'static dyn Transport,
     endpoint: String,
-    raw: RawFd,
-    /// `None` once closed. Locked while accepting, so that closing never hits a descriptor in use.
-    open: Mutex<Option<Opened>>,
+    /// `None` once closed. Locked while accepting and while the poller is told, so that closing never hits a descriptor in use,
+    /// and a descriptor that was closed, and perhaps belongs to somebody else by now, is never watched.
+    open: Mutex<Option<Open>>,
+    /// Fork generation it was opened in: in a child, it is the parent's.
+    generation: u32,
+}
+
+struct Open {
+    opened: Opened,
+    /// Where it is watched.
+    poller: Option<Arc<Poller>>,
 }
 
 /// What one call of [`Listener::accept`] found.
@@ -37,8 +48,8 @@ impl Listener {
         Ok(Self {
             transport,
             endpoint: opened.endpoint.clone(),
-            raw: opened.socket.as_raw_fd(),
-            open: Mutex::new(Some(opened)),
+            open: Mutex::new(Some(Open { opened, poller: None })),
+            generation: fork_generation(),
         })
     }
 
@@ -51,15 +62,31 @@ impl Listener {
         self.transport
     }
 
-    /// The descriptor, for registration while the listener is open.
-    pub fn raw(&self) -> RawFd {
-        self.raw
+    /// Starts to report peers to a poller; nothing once the listener is closed.
+    pub fn watch(&self, poller: &Arc<Poller>, key: u64) -> Result<()> {
+        if let Some(open) = &mut *self.open.lock() {
+            poller.add(open.opened.socket.as_raw_fd(), key, Interest::READ)?;
+            open.poller = Some(poller.clone());
+        }
+        Ok(())
+    }
+
+    /// Stops reporting, until [`Listener::watch`].
+    pub fn rest(&self) {
+        if let Some(open) = &mut *self.open.lock() {
+            open.rest();
+        }
+    }
+
+    /// True once [`Listener::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.open.lock().is_none()
     }
 
     /// Accepts one peer.
     pub fn accept(&self, options: &SocketOptions) -> Accepted {
         let open = self.open.lock();
-        let Some(opened) = &*open else { return Accepted::Closed };
+        let Some(Open { opened, .. }) = &*open else { return Accepted::Closed };
         let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
         // SAFETY: no address is asked for.
         let raw = unsafe {
@@ -85,9 +112,23 @@ impl Listener {
 
     /// Stops listening at once. The port is free when this returns.
     pub fn close(&self) {
-        if let Some(opened) = self.open.lock().take() {
-            drop(opened.socket);
-            remove_all(&opened.remove);
+        let mut open = self.open.lock();
+        if self.generation != fork_generation() {
+            return std::mem::forget(open.take());
+        }
+        if let Some(mut open) = open.take() {
+            // A forked child may hold the descriptor too; then closing it here would not end the reports.
+            open.rest();
+            drop(open.opened.socket);
+            remove_all(&open.opened.remove);
+        }
+    }
+}
+
+impl Open {
+    fn rest(&mut self) {
+        if let Some(poller) = self.poller.take() {
+            poller.remove(self.opened.socket.as_raw_fd());
         }
     }
 }
