@@ -720,10 +720,10 @@ impl Reactor {
     }
 
     fn resume_accept(&mut self, number: u64) {
-        if let Some(entry) = self.listeners.get(&number) {
-            if let Err(error) = entry.listener.watch(&self.thread.poller, LISTENER | number) {
-                debug!("{}: cannot be watched: {error}", entry.listener.endpoint());
-            }
+        if let Some(entry) = self.listeners.get(&number)
+            && let Err(error) = entry.listener.watch(&self.thread.poller, LISTENER | number)
+        {
+            debug!("{}: cannot be watched: {error}", entry.listener.endpoint());
         }
     }
 

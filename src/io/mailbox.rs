@@ -33,7 +33,7 @@ impl<T> Mailbox<T> {
     }
 
     /// Items there are now. Those that come after [`Mailbox::has_news`] make it true again.
-    pub fn len(&self) -> usize {
+    pub fn waiting(&self) -> usize {
         self.queue.len()
     }
 

@@ -120,7 +120,7 @@ pub fn run<H: Handler>(handler: &mut H, poller: &Poller, mailbox: &Arc<Mailbox<H
     loop {
         if mailbox.has_news() {
             // Those that are there now: a command may lead to another, and descriptors and timers have their turn between.
-            for _ in 0..mailbox.len() {
+            for _ in 0..mailbox.waiting() {
                 let Some(command) = mailbox.pop() else { break };
                 if !handler.command(command) {
                     return;

@@ -122,10 +122,11 @@ impl Message {
     /// Drops the content; what is left is an empty message.
     #[inline]
     pub fn clear(&mut self) {
-        let content = (self.kind == Kind::Shared).then(|| {
+        let content = match self.kind {
             // SAFETY: see `len`.
-            unsafe { self.body.content }
-        });
+            Kind::Shared => Some(unsafe { self.body.content }),
+            _ => None,
+        };
         (self.kind, self.inline_size, self.flags, self.routing_id) = (Kind::Inline, 0, 0, 0);
         // A test first: both are nearly always empty.
         if self.metadata.is_some() {

@@ -139,7 +139,7 @@ impl Socket {
     #[cold]
     pub fn handle_news(&mut self) {
         if self.inbox.mailbox.has_news() {
-            for _ in 0..self.inbox.mailbox.len() {
+            for _ in 0..self.inbox.mailbox.waiting() {
                 let Some(news) = self.inbox.mailbox.pop() else { break };
                 self.handle(news);
             }
