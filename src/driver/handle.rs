@@ -480,10 +480,10 @@ impl LinkHandle {
 
 impl LinkHandle {
     /// Decodes one message for the thread that wants it, past the queue.
-    fn decode_next(&self, place: &mut Message) -> bool {
+    fn decode_next(&self, place: &mut Message, taken: usize) -> bool {
         let Some(mut pump) = self.receive.hold_if_free() else { return false };
         let mut effects = SideEffects::default();
-        let given = pump.give(place, &mut effects);
+        let given = pump.give(place, taken, &mut effects);
         if !pump.is_keeping() {
             self.keeping.store(false, Ordering::Relaxed);
             if std::mem::take(&mut pump.blocked) {
@@ -527,9 +527,9 @@ impl Peer for LinkHandle {
     }
 
     #[inline]
-    fn give(&self, place: &mut Message) -> bool {
+    fn give(&self, place: &mut Message, taken: usize) -> bool {
         // Relaxed: set by the thread that reads, or before it got the socket from another.
-        self.keeping.load(Ordering::Relaxed) && self.decode_next(place)
+        self.keeping.load(Ordering::Relaxed) && self.decode_next(place, taken)
     }
 
     fn give_all(&self) {

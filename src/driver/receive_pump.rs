@@ -298,12 +298,12 @@ impl ReceivePump {
         }
     }
 
-    /// The next message of what [`ReceivePump::fetch`] has kept. Called while the pipe's queue is empty. False when there is
-    /// none of a single part: if there was one of several, it is in the pipe now.
+    /// The next message of what [`ReceivePump::fetch`] has kept, unless there is something in the pipe, whose reader has taken
+    /// `taken` parts. False also when there is none of a single part: if there was one of several, it is in the pipe now.
     #[inline]
-    pub fn give(&mut self, place: &mut Message, effects: &mut SideEffects) -> bool {
-        let Some(connection) = &mut self.connection else { return false };
-        if connection.ending.is_some() {
+    pub fn give(&mut self, place: &mut Message, taken: usize, effects: &mut SideEffects) -> bool {
+        let (Some(connection), Some(outlet)) = (&mut self.connection, &self.outlet) else { return false };
+        if connection.ending.is_some() || !outlet.is_read(taken) {
             return false;
         }
         if let Ok(count @ 1..) = connection.half.decode_one(connection.undecoded.slice(), place) {

@@ -41,10 +41,10 @@ pub trait Peer: Send + Sync {
         let _ = message;
         false
     }
-    /// Gives a whole message of a single part into `place`, whose old content is dropped. Called only while the queue is
-    /// empty.
-    fn give(&self, place: &mut Message) -> bool {
-        let _ = place;
+    /// Gives a whole message of a single part into `place`, whose old content is dropped. Only while the queue is empty, which
+    /// it is for the caller after `taken` parts: what was added meanwhile comes first ([`Outlet::is_read`]).
+    fn give(&self, place: &mut Message, taken: usize) -> bool {
+        let _ = (place, taken);
         false
     }
     /// Puts what it could give into the queue.
@@ -149,6 +149,12 @@ impl Outlet {
         self.peer.readable();
     }
 
+    /// True when the reader, who has taken so many parts, has taken all that was written.
+    #[inline]
+    pub fn is_read(&self, taken: usize) -> bool {
+        self.sender.is_read(taken)
+    }
+
     /// Drops what was written since the last flush.
     pub fn rollback(&mut self) {
         self.sender.rollback();
@@ -212,7 +218,7 @@ impl Inlet {
     #[inline]
     fn give(&mut self, place: &mut Message) -> bool {
         // What came of several parts went through the queue after all.
-        self.peer.give(place) || self.receiver.pop_into(place)
+        self.peer.give(place, self.receiver.taken()) || self.receiver.pop_into(place)
     }
 
     /// See [`Receiver::pop_into`].

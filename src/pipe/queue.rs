@@ -359,6 +359,12 @@ impl Sender {
         self.in_message
     }
 
+    /// True when so many parts are all that was written.
+    #[inline]
+    pub fn is_read(&self, taken: usize) -> bool {
+        self.written == taken
+    }
+
     /// True when the consumer can see everything that was written.
     #[inline]
     pub fn is_shown(&self) -> bool {
@@ -594,6 +600,12 @@ impl Receiver {
     /// True when only the latest message is kept.
     pub fn conflates(&self) -> bool {
         self.shared.latest.is_some()
+    }
+
+    /// Parts taken since the beginning.
+    #[inline]
+    pub fn taken(&self) -> usize {
+        self.taken
     }
 
     /// Parts published and not yet taken.
