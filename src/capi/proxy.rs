@@ -83,18 +83,19 @@ impl Proxy {
             let mut more = true;
             let mut first = true;
             while more {
-                let mut message = match socket::recv(from, if first { DONT_WAIT } else { 0 }, true) {
-                    Err(Errno::AGAIN) if first => return Ok(()),
-                    result => result?,
-                };
+                let mut message =
+                    match socket::recv(socket::find(from)?, if first { DONT_WAIT } else { 0 }, true) {
+                        Err(Errno::AGAIN) if first => return Ok(()),
+                        result => result?,
+                    };
                 first = false;
                 more = message.more();
                 let flags = if more { SEND_MORE } else { 0 };
                 let size = message.len() as u64;
                 if !self.capture.is_null() {
-                    socket::send(self.capture, &mut message.share(), flags)?;
+                    socket::send(socket::find(self.capture)?, &mut message.share(), flags)?;
                 }
-                socket::send(to, &mut message, flags)?;
+                socket::send(socket::find(to)?, &mut message, flags)?;
                 let (source, target) = match to_back {
                     true => (&mut self.front_traffic, &mut self.back_traffic),
                     false => (&mut self.back_traffic, &mut self.front_traffic),
@@ -113,14 +114,14 @@ impl Proxy {
 
     /// One command from the control socket. A REP socket owes an answer to each.
     fn obey(&mut self) -> Result<()> {
-        let command = socket::recv(self.control, DONT_WAIT, false);
+        let command = socket::recv(socket::find(self.control)?, DONT_WAIT, false);
         let command = match command {
             Err(Errno::AGAIN) => return Ok(()),
             result => result?,
         };
         let mut more = command.more();
         while more {
-            more = socket::recv(self.control, 0, false)?.more();
+            more = socket::recv(socket::find(self.control)?, 0, false)?.more();
         }
         match command.data() {
             b"PAUSE" => self.state = State::Paused,
@@ -129,8 +130,8 @@ impl Proxy {
             b"STATISTICS" => return self.report(),
             _ => {}
         }
-        if socket::is_reply(self.control)? {
-            socket::send(self.control, &mut Message::new(), 0)?;
+        if socket::is_reply(socket::find(self.control)?)? {
+            socket::send(socket::find(self.control)?, &mut Message::new(), 0)?;
         }
         Ok(())
     }
@@ -140,7 +141,11 @@ impl Proxy {
             .map(|traffic| [traffic.received, traffic.received_bytes, traffic.sent, traffic.sent_bytes]);
         for (index, number) in numbers.as_flattened().iter().enumerate() {
             let flags = if index < 7 { SEND_MORE } else { 0 };
-            socket::send(self.control, &mut Message::from_slice(&number.to_ne_bytes())?, flags)?;
+            socket::send(
+                socket::find(self.control)?,
+                &mut Message::from_slice(&number.to_ne_bytes())?,
+                flags,
+            )?;
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ pub unsafe extern "C" fn zmq_send(s_: *mut c_void, buf_: *const c_void, len_: us
         let mut message = Message::new();
         // SAFETY: the caller's promise.
         message.assign(unsafe { bytes(buf_, len_)? })?;
-        socket::send(s_, &mut message, flags_)?;
+        socket::send(socket::find(s_)?, &mut message, flags_)?;
         Ok(clip(len_))
     })
     .or_minus_one()
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn zmq_send_const(
         let data = unsafe { bytes(buf_, len_)? };
         // SAFETY: the caller's promise.
         let mut message = unsafe { Message::constant(data.as_ptr(), data.len()) };
-        socket::send(s_, &mut message, flags_)?;
+        socket::send(socket::find(s_)?, &mut message, flags_)?;
         Ok(clip(len_))
     })
     .or_minus_one()
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn zmq_recv(s_: *mut c_void, buf_: *mut c_void, len_: usiz
         if buf_.is_null() && len_ > 0 {
             return Err(Errno::FAULT);
         }
-        let message = socket::recv(s_, flags_, false)?;
+        let message = socket::recv(socket::find(s_)?, flags_, false)?;
         let data = message.data();
         let size = data.len().min(len_);
         if size > 0 {
@@ -122,11 +122,12 @@ pub unsafe extern "C" fn zmq_recv(s_: *mut c_void, buf_: *mut c_void, len_: usiz
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_msg_send(msg_: *mut zmq_msg_t, s_: *mut c_void, flags_: c_int) -> c_int {
     guard(|| {
-        check_socket(s_)?;
+        // A wrong socket is reported before a wrong message.
+        let socket = socket::find(s_)?;
         // SAFETY: the caller's promise.
         let message = unsafe { message(msg_)? };
         let size = message.len();
-        socket::send(s_, message, flags_)?;
+        socket::send(socket, message, flags_)?;
         Ok(clip(size))
     })
     .or_minus_one()
@@ -143,21 +144,16 @@ pub unsafe extern "C" fn zmq_msg_send(msg_: *mut zmq_msg_t, s_: *mut c_void, fla
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_msg_recv(msg_: *mut zmq_msg_t, s_: *mut c_void, flags_: c_int) -> c_int {
     guard(|| {
-        check_socket(s_)?;
+        // A wrong socket is reported before a wrong message.
+        let socket = socket::find(s_)?;
         // SAFETY: the caller's promise.
         let message = unsafe { message(msg_)? };
         // Released before the socket is used: a free function may call the library.
         message.clear();
-        socket::recv_into(s_, message, flags_, true)?;
+        socket::recv_into(socket, message, flags_, true)?;
         Ok(clip(message.len()))
     })
     .or_minus_one()
-}
-
-/// A wrong socket is reported before a wrong message.
-#[inline]
-fn check_socket(handle: *mut c_void) -> Result<()> {
-    socket::SOCKETS.find(handle).map(drop).ok_or(Errno::NOT_A_SOCKET)
 }
 
 /// Deprecated: zmq_msg_send with the arguments in another order.
@@ -204,7 +200,7 @@ pub unsafe extern "C" fn zmq_sendiov(
     flags_: c_int,
 ) -> c_int {
     guard(|| {
-        check_socket(s_)?;
+        let socket = socket::find(s_)?;
         if iov_.is_null() || count_ == 0 {
             return Err(Errno::INVALID);
         }
@@ -216,7 +212,7 @@ pub unsafe extern "C" fn zmq_sendiov(
             let mut message = Message::from_slice(unsafe { bytes(entry.iov_base, entry.iov_len)? })?;
             let last = index + 1 == entries.len();
             let flags = if last { flags_ & !SEND_MORE } else { flags_ };
-            socket::send(s_, &mut message, flags)?;
+            socket::send(socket, &mut message, flags)?;
             size = entry.iov_len;
         }
         Ok(clip(size))
@@ -245,7 +241,7 @@ pub unsafe extern "C" fn zmq_recviov(
     flags_: c_int,
 ) -> c_int {
     guard(|| {
-        check_socket(s_)?;
+        let socket = socket::find(s_)?;
         // SAFETY: the caller's promise, with NULL ruled out first.
         if count_.is_null() || iov_.is_null() || unsafe { count_.read() } == 0 {
             return Err(Errno::INVALID);
@@ -257,7 +253,7 @@ pub unsafe extern "C" fn zmq_recviov(
         let mut received = 0;
         let mut more = true;
         while more && received < room {
-            let message = socket::recv(s_, flags_, false)?;
+            let message = socket::recv(socket, flags_, false)?;
             more = message.more();
             // SAFETY: malloc has no preconditions; a size of 0 still gives something to free.
             let buffer = unsafe { libc::malloc(message.len().max(1)) };

@@ -13,7 +13,7 @@ mod wait;
 
 pub use inbox::{Inbox, Party};
 pub use poll::{Item, POLL_ERROR, POLL_IN, POLL_OUT, POLL_PRIORITY, poll};
-pub use wait::{is_reply, recv, recv_into, send, sleep_on, with_signal_mask};
+pub use wait::{find, is_reply, recv, recv_into, send, sleep_on, with_signal_mask};
 
 use crate::config::{SEND_CHUNK, SEND_OVERHEAD};
 use crate::context::{Context, next_serial};

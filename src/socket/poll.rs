@@ -48,7 +48,7 @@ fn check(items: &mut [Item]) -> Result<usize> {
             has_descriptors |= item.fd >= 0;
             continue;
         }
-        let (_, mut guard) = lock(item.socket)?;
+        let mut guard = lock(item.socket)?;
         let socket = guard.as_mut().ok_or(Errno::NOT_A_SOCKET)?;
         item.ready = socket.events()? & item.wanted;
         ready += usize::from(item.ready != 0);
@@ -112,7 +112,7 @@ impl Watch {
     fn new(items: &[Item]) -> Result<Self> {
         let mut inboxes: Vec<Arc<Inbox>> = Vec::new();
         for item in items.iter().filter(|item| !item.socket.is_null() && item.wanted != 0) {
-            let (_, mut guard) = lock(item.socket)?;
+            let mut guard = lock(item.socket)?;
             let socket = guard.as_mut().ok_or(Errno::NOT_A_SOCKET)?;
             if socket.context.is_foreign() {
                 return Err(Errno::INTERRUPTED);

@@ -25,15 +25,19 @@ pub const SEND_MORE: i32 = 2;
 
 type Guard = ExclusiveGuard<'static, Option<Socket>>;
 
-/// The cell of a handle, and exclusive use of the socket in it. ENOTSOCK.
+/// The cell of a handle, whether or not there is a socket in it now. ENOTSOCK.
 #[inline]
-pub fn lock(handle: *mut c_void) -> Result<(&'static Cell<Socket>, Guard)> {
-    let cell = SOCKETS.find(handle).ok_or(Errno::NOT_A_SOCKET)?;
-    let guard = cell.lock();
+pub fn find(handle: *mut c_void) -> Result<&'static Cell<Socket>> {
+    SOCKETS.find(handle).ok_or(Errno::NOT_A_SOCKET)
+}
+
+/// Exclusive use of the socket behind a handle. ENOTSOCK.
+pub fn lock(handle: *mut c_void) -> Result<Guard> {
+    let guard = find(handle)?.lock();
     if guard.is_none() {
         return Err(Errno::NOT_A_SOCKET);
     }
-    Ok((cell, guard))
+    Ok(guard)
 }
 
 #[inline]
@@ -50,8 +54,8 @@ enum For {
 
 /// `zmq_msg_send`: on success the message was taken.
 #[inline]
-pub fn send(handle: *mut c_void, message: &mut Message, flags: i32) -> Result<()> {
-    let (cell, mut guard) = lock(handle)?;
+pub fn send(cell: &'static Cell<Socket>, message: &mut Message, flags: i32) -> Result<()> {
+    let mut guard = cell.lock();
     let socket = socket(&mut guard)?;
     let timeout = socket.options.send_timeout;
     let blocking = flags & DONT_WAIT == 0 && timeout != Some(Duration::ZERO);
@@ -82,8 +86,13 @@ fn send_waiting(
 
 /// `zmq_msg_recv`.
 #[inline]
-pub fn recv_into(handle: *mut c_void, place: &mut Message, flags: i32, with_metadata: bool) -> Result<()> {
-    let (cell, mut guard) = lock(handle)?;
+pub fn recv_into(
+    cell: &'static Cell<Socket>,
+    place: &mut Message,
+    flags: i32,
+    with_metadata: bool,
+) -> Result<()> {
+    let mut guard = cell.lock();
     let socket = socket(&mut guard)?;
     match socket.try_recv(place, with_metadata) {
         Err(Errno::AGAIN) => {}
@@ -98,9 +107,9 @@ pub fn recv_into(handle: *mut c_void, place: &mut Message, flags: i32, with_meta
 }
 
 /// A part as a new message. See [`recv_into`].
-pub fn recv(handle: *mut c_void, flags: i32, with_metadata: bool) -> Result<Message> {
+pub fn recv(cell: &'static Cell<Socket>, flags: i32, with_metadata: bool) -> Result<Message> {
     let mut message = Message::new();
-    recv_into(handle, &mut message, flags, with_metadata)?;
+    recv_into(cell, &mut message, flags, with_metadata)?;
     Ok(message)
 }
 
@@ -304,7 +313,7 @@ pub fn with_signal_mask<R>(mask: &libc::sigset_t, work: impl FnOnce() -> R) -> R
 }
 
 /// Whether a socket answers every message it receives (REP). ENOTSOCK.
-pub fn is_reply(handle: *mut c_void) -> Result<bool> {
-    let (_, mut guard) = lock(handle)?;
+pub fn is_reply(cell: &'static Cell<Socket>) -> Result<bool> {
+    let mut guard = cell.lock();
     Ok(socket(&mut guard)?.kind == crate::options::SocketType::Rep)
 }

@@ -36,6 +36,15 @@ impl<T> Cell<T> {
     }
 }
 
+/// What a look into one chunk came to.
+enum Found<T: 'static> {
+    Cell(&'static Cell<T>),
+    /// Not in this chunk.
+    Elsewhere,
+    /// Not a handle.
+    Nothing,
+}
+
 /// All cells of one kind of object.
 pub struct Registry<T: 'static> {
     chunks: [AtomicPtr<Cell<T>>; CHUNKS],
@@ -91,22 +100,43 @@ impl<T: Send> Registry<T> {
     /// The cell behind a handle; `None` for any other pointer.
     #[inline]
     pub fn find(&self, handle: *mut c_void) -> Option<&'static Cell<T>> {
-        for (index, chunk) in self.chunks.iter().enumerate() {
-            let start = chunk.load(Ordering::Acquire);
-            if start.is_null() {
-                return None;
-            }
-            let offset = (handle as usize).wrapping_sub(start as usize);
-            let size = size_of::<Cell<T>>();
-            if offset < (FIRST_CHUNK << index) * size {
-                if !offset.is_multiple_of(size) {
-                    return None;
-                }
-                // SAFETY: inside a leaked chunk, at a multiple of the cell size: it is a cell for ever.
-                return Some(unsafe { &*start.add(offset / size) });
+        match self.find_in(0, handle) {
+            Found::Elsewhere => self.find_beyond(handle),
+            Found::Cell(cell) => Some(cell),
+            Found::Nothing => None,
+        }
+    }
+
+    /// Most programs have few sockets: the first chunk is looked at inline, the others here.
+    #[cold]
+    fn find_beyond(&self, handle: *mut c_void) -> Option<&'static Cell<T>> {
+        for index in 1..CHUNKS {
+            match self.find_in(index, handle) {
+                Found::Elsewhere => {}
+                Found::Cell(cell) => return Some(cell),
+                Found::Nothing => return None,
             }
         }
         None
+    }
+
+    #[inline(always)]
+    fn find_in(&self, index: usize, handle: *mut c_void) -> Found<T> {
+        // Acquire pairs with the Release in `grow`.
+        let start = self.chunks[index].load(Ordering::Acquire);
+        if start.is_null() {
+            return Found::Nothing;
+        }
+        let offset = (handle as usize).wrapping_sub(start as usize);
+        let size = size_of::<Cell<T>>();
+        if offset >= (FIRST_CHUNK << index) * size {
+            return Found::Elsewhere;
+        }
+        if !offset.is_multiple_of(size) {
+            return Found::Nothing;
+        }
+        // SAFETY: inside a leaked chunk, at a multiple of the cell size: it is a cell for ever.
+        Found::Cell(unsafe { &*start.wrapping_byte_add(offset) })
     }
 }
 
