@@ -13,12 +13,12 @@ pub(super) fn deadline(timeout: c_long) -> Option<Instant> {
     Instant::now().checked_add(Duration::from_millis(millis))
 }
 
-fn poll(items: &mut [zmq_pollitem_t], timeout: c_long) -> Result<c_int> {
+fn poll(items: &mut [zmq_pollitem_t], timeout: c_long, mask: Option<&libc::sigset_t>) -> Result<c_int> {
     let mut watched: Vec<Item> = items
         .iter()
         .map(|item| Item { socket: item.socket, fd: item.fd, wanted: item.events, ready: 0 })
         .collect();
-    let result = socket::poll(&mut watched, deadline(timeout));
+    let result = socket::poll(&mut watched, deadline(timeout), mask);
     for (item, watched) in items.iter_mut().zip(&watched) {
         item.revents = watched.ready;
     }
@@ -42,13 +42,13 @@ pub unsafe extern "C" fn zmq_poll(items_: *mut zmq_pollitem_t, nitems_: c_int, t
     guard(|| {
         let count = usize::try_from(nitems_).map_err(|_| Errno::INVALID)?;
         if count == 0 {
-            return poll(&mut [], timeout_);
+            return poll(&mut [], timeout_, None);
         }
         if items_.is_null() {
             return Err(Errno::FAULT);
         }
         // SAFETY: the caller's promise.
-        poll(unsafe { std::slice::from_raw_parts_mut(items_, count) }, timeout_)
+        poll(unsafe { std::slice::from_raw_parts_mut(items_, count) }, timeout_, None)
     })
     .or_minus_one()
 }
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn zmq_ppoll(
         };
         // SAFETY: the caller's promise: a sigset_t.
         let mask = unsafe { sigmask_.cast::<libc::sigset_t>().read() };
-        socket::with_signal_mask(&mask, || poll(items, timeout_))
+        poll(items, timeout_, Some(&mask))
     })
     .or_minus_one()
 }

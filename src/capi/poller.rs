@@ -326,7 +326,7 @@ impl Poller {
 }
 
 fn wait(items: &mut [Item], deadline: Option<Instant>) -> Result<usize> {
-    socket::poll(items, deadline)
+    socket::poll(items, deadline, None)
 }
 
 /// Draft: returns a descriptor that is readable on activity; only pollers with a thread-safe socket have one.

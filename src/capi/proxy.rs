@@ -49,24 +49,26 @@ impl Proxy {
                 let input = if active && !input_waits { POLL_IN } else { 0 };
                 input | if active && output_wanted { POLL_OUT } else { 0 }
             };
+            // One socket that is both sides is asked for input alone: what it gets it gives back.
+            let single = self.front == self.back;
             let mut items = [
                 item(self.front, wanted(front_waits, back_waits)),
-                item(self.back, wanted(back_waits, front_waits)),
+                item(if single { std::ptr::null_mut() } else { self.back }, wanted(back_waits, front_waits)),
                 item(self.control, POLL_IN),
             ];
-            socket::poll(&mut items, None)?;
+            socket::poll(&mut items, None, None)?;
             if items[2].ready != 0 && !self.control.is_null() {
                 self.obey()?;
                 continue;
             }
             let can_write = |socket| Ok::<_, Errno>(events(socket)? & POLL_OUT != 0);
             if items[0].ready & POLL_IN != 0 || front_waits {
-                front_waits = !can_write(self.back)?;
+                front_waits = !single && !can_write(self.back)?;
                 if !front_waits {
                     self.forward(true)?;
                 }
             }
-            if self.front != self.back && (items[1].ready & POLL_IN != 0 || back_waits) {
+            if !single && (items[1].ready & POLL_IN != 0 || back_waits) {
                 back_waits = !can_write(self.front)?;
                 if !back_waits {
                     self.forward(false)?;
@@ -105,7 +107,7 @@ impl Proxy {
                 target.sent += 1;
                 target.sent_bytes += size;
             }
-            if events(to)? & POLL_OUT == 0 {
+            if to != from && events(to)? & POLL_OUT == 0 {
                 return Ok(());
             }
         }

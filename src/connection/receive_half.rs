@@ -135,20 +135,22 @@ impl ReceiveHalf {
         Ok(input.len() - rest.len() + body.len())
     }
 
-    /// When a large body is outstanding: where to read its next bytes. At most the rest of the body; the
-    /// memory grows as it fills. To be followed by [`ReceiveHalf::body_filled`].
-    pub fn body_buffer(&mut self) -> Option<&mut [u8]> {
+    /// When a large body is outstanding: where to append its next bytes, and how many at most; there is capacity for them,
+    /// which grows as it fills. To be followed by [`ReceiveHalf::body_filled`].
+    pub fn body_tail(&mut self) -> Option<(&mut Vec<u8>, usize)> {
         match &mut self.partial {
-            Partial::Body(body) => body.buffer(),
+            Partial::Body(body) => body.tail(),
             _ => None,
         }
     }
 
-    /// The first `count` bytes of [`ReceiveHalf::body_buffer`] were read.
-    pub fn body_filled(&mut self, count: usize, sink: &mut impl Sink) -> Result<(), Failure> {
-        if let Partial::Body(body) = &mut self.partial {
-            body.filled = body.bytes.len().min(body.filled.saturating_add(count));
-        }
+    /// True when [`ReceiveHalf::body_tail`] has something.
+    pub fn wants_body(&self) -> bool {
+        matches!(&self.partial, Partial::Body(body) if body.missing() >= DIRECT_MIN)
+    }
+
+    /// Bytes were appended to [`ReceiveHalf::body_tail`].
+    pub fn body_filled(&mut self, sink: &mut impl Sink) -> Result<(), Failure> {
         self.complete(sink)
     }
 
@@ -342,48 +344,37 @@ fn subscription(first: u8, flag: u8, topic: &[u8]) -> Result<Message, Failure> {
 struct Body {
     header: Header,
     size: usize,
-    /// The body so far, and behind it zeroes that [`Body::buffer`] has lent out.
+    /// The body so far.
     bytes: Vec<u8>,
-    filled: usize,
 }
 
 impl Body {
     fn new(header: Header, size: usize) -> Self {
-        Self { header, size, bytes: Vec::new(), filled: 0 }
+        Self { header, size, bytes: Vec::new() }
     }
 
     fn missing(&self) -> usize {
-        self.size - self.filled
+        self.size.saturating_sub(self.bytes.len())
     }
 
     /// Copies what belongs to the body; returns how much that was.
     fn take(&mut self, input: &[u8]) -> Result<usize, Failure> {
         let input = input.get(..self.missing()).unwrap_or(input);
-        // What was lent out and not used comes first.
-        let lent = self.bytes.get_mut(self.filled..).unwrap_or_default();
-        let (first, second) = input.split_at(input.len().min(lent.len()));
-        if let Some(lent) = lent.get_mut(..first.len()) {
-            lent.copy_from_slice(first);
-        }
-        self.filled += first.len();
-        if !second.is_empty() {
-            self.reserve(second.len())?;
-            self.bytes.extend_from_slice(second);
-            self.filled += second.len();
+        if !input.is_empty() {
+            self.reserve(input.len())?;
+            self.bytes.extend_from_slice(input);
         }
         Ok(input.len())
     }
 
     /// Where the next bytes go. Without memory, nowhere; then copying them fails and reports it.
-    fn buffer(&mut self) -> Option<&mut [u8]> {
+    fn tail(&mut self) -> Option<(&mut Vec<u8>, usize)> {
         if self.missing() < DIRECT_MIN {
             return None;
         }
-        if self.bytes.len() == self.filled {
-            self.reserve(1).ok()?;
-            self.bytes.resize(self.bytes.capacity().min(self.size), 0);
-        }
-        self.bytes.get_mut(self.filled..)
+        self.reserve(1).ok()?;
+        let room = self.missing().min(self.bytes.capacity() - self.bytes.len());
+        Some((&mut self.bytes, room))
     }
 
     /// Makes room for `count` more bytes behind `bytes`.

@@ -59,10 +59,8 @@ impl Names {
         self.pending.entry(name.to_owned()).or_default().push(pending);
     }
 
-    /// Ends the connects that still wait; what they sent is dropped.
-    pub fn clear_pending(&mut self) {
-        for pending in self.pending.drain().flat_map(|(_, list)| list) {
-            pending.end.close();
-        }
+    /// The connects that still wait, to be ended.
+    pub fn take_pending(&mut self) -> Vec<PendingConnect> {
+        self.pending.drain().flat_map(|(_, list)| list).collect()
     }
 }

@@ -102,6 +102,10 @@ impl Context {
         if let Some(threads) = &*threads {
             return Ok(threads.max_sockets);
         }
+        // Under the lock that the end of the context takes to stop the threads.
+        if self.is_terminating() {
+            return Err(Errno::TERMINATED);
+        }
         let options = self.options.lock().clone();
         let settings = ThreadSettings {
             prefix: String::from_utf8_lossy(&options.thread_name_prefix).into_owned(),
@@ -165,6 +169,9 @@ impl Context {
 
     /// Makes every call on every socket fail with ETERM from now on. May be repeated.
     pub fn shut_down(&self) {
+        if self.is_foreign() {
+            return; // The wakers of the sockets are the parent's.
+        }
         let sockets = self.sockets.lock();
         self.terminating.store(true, Ordering::Release);
         for inbox in sockets.values() {
@@ -178,7 +185,8 @@ impl Context {
             return Err(Errno::INTERRUPTED);
         }
         self.shut_down();
-        self.names.lock().clear_pending();
+        let pending = self.names.lock().take_pending();
+        pending.into_iter().for_each(|pending| pending.end.close());
         loop {
             self.gate.waker.take();
             if self.sockets.lock().is_empty() && self.gate.is_empty() {

@@ -38,6 +38,7 @@ pub struct IoThread {
 /// See the module documentation.
 pub struct LinkHandle {
     me: Weak<Self>,
+    listener: Option<u64>,
     thread: Arc<IoThread>,
     /// Poller key, given by the reactor.
     pub(super) key: AtomicU64,
@@ -81,10 +82,11 @@ struct Registration {
 }
 
 impl LinkHandle {
-    /// A link served by `thread`, not connected.
-    pub fn new(thread: Arc<IoThread>) -> Arc<Self> {
+    /// A link served by `thread`, not connected. `listener` is the number of the listener that accepted it, if one did.
+    pub fn new(thread: Arc<IoThread>, listener: Option<u64>) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
+            listener,
             thread,
             key: AtomicU64::new(0),
             send: Token::new(SendPump::default()),
@@ -104,6 +106,16 @@ impl LinkHandle {
     /// The I/O thread that serves this link.
     pub fn thread(&self) -> &Arc<IoThread> {
         &self.thread
+    }
+
+    /// The listener that accepted the peer.
+    pub fn listener(&self) -> Option<u64> {
+        self.listener
+    }
+
+    /// Ends the stream of messages to the socket: from here on what the peer sends is read and dropped.
+    pub fn stop_receiving(&self) {
+        self.with_receive(ReceivePump::close_outlet);
     }
 
     /// Sets how long what is unsent may still be sent after the socket lets go.
@@ -540,6 +552,13 @@ impl Peer for LinkHandle {
 
     fn readable(&self) {
         self.kick_send();
+    }
+
+    /// A small limit is there to notice early that messages are not taken; the kernel's buffers would hide that.
+    fn readable_full(&self) {
+        if fork_generation() == self.thread.generation {
+            self.post(Command::Send);
+        }
     }
 
     fn writable(&self) {

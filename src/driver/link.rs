@@ -25,6 +25,9 @@ pub trait Owner: Send + Sync {
 
     /// Handles what was posted to the socket, if no application thread is using it now.
     fn attend(&self);
+
+    /// A connecting link has ended for good, and the endpoint with it.
+    fn ended(&self, link: &Arc<LinkHandle>);
 }
 
 /// Counts the links of a context, for the end of the context to wait for.

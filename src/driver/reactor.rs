@@ -185,10 +185,13 @@ impl Reactor {
             return self.resolved(key, routes);
         }
         link.state = State::Resolving;
-        let handle = link.handle.clone();
+        // Weak: an answer that comes after the end of the context finds nobody.
+        let handle = Arc::downgrade(&link.handle);
         let started = spawn_plain("ZMQbg/Resolver", move || {
             let routes = target.transport.routes(&target.address, &settings.options);
-            handle.post(|handle| Command::Resolved { handle, routes });
+            if let Some(handle) = handle.upgrade() {
+                handle.post(|handle| Command::Resolved { handle, routes });
+            }
         });
         if let Err(error) = started {
             self.lost(key, Loss::Network(format!("no thread for name resolution: {error}")));
@@ -397,8 +400,9 @@ impl Reactor {
 
     fn end_nap(&mut self, key: u64) {
         let Some(link) = self.link(key) else { return };
-        let again = link.handle.with_send(|pump| pump.end_nap());
-        if again && !link.lingering {
+        let lingering = link.lingering;
+        let again = link.handle.with_send(|pump| pump.end_nap(lingering));
+        if again {
             self.timers.set(Instant::now() + NAP, Purpose::Nap(key));
             return;
         }
@@ -501,8 +505,10 @@ impl Reactor {
             && matches!(link.role, Role::Connect(_))
             && !(during_handshake && stop & STOP_HANDSHAKE != 0)
             && !(link.lingering && stop & STOP_AFTER_DISCONNECT != 0);
-        if !retry {
-            return self.finish(key);
+        match loss {
+            _ if retry => {}
+            Loss::Refused(_) => return self.end_endpoint(key),
+            Loss::Network(_) | Loss::Protocol(_) => return self.finish(key),
         }
         link.handle.unregister();
         self.drop_connection(key);
@@ -513,6 +519,14 @@ impl Reactor {
             return;
         }
         self.retry(key, was_attempt);
+    }
+
+    /// Ends a link that may not try again; the socket may connect to the same endpoint anew.
+    fn end_endpoint(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let (handle, owner) = (link.handle.clone(), link.settings.owner.clone());
+        self.finish(key);
+        owner.ended(&handle);
     }
 
     /// Waits for the next attempt, as the options say.
@@ -527,7 +541,7 @@ impl Reactor {
             }
             // A first attempt that failed leaves the pipe in place for ever, a lost connection ends it.
             None if was_attempt => link.state = State::Stopped,
-            None => self.finish(key),
+            None => self.end_endpoint(key),
         }
     }
 
@@ -586,12 +600,7 @@ impl Reactor {
         let (handle, owner) = (link.handle.clone(), link.settings.owner.clone());
         // The socket is told first, so that it writes nothing more. From here on what the peer sends is read and dropped:
         // its answers to heartbeats keep the connection, its end ends it.
-        handle.with_receive(|pump| {
-            if let Some(mut outlet) = pump.outlet.take() {
-                outlet.close();
-            }
-            pump.blocked = false;
-        });
+        handle.stop_receiving();
         owner.attend();
         let established = self.is_established(key);
         if established {
@@ -731,7 +740,7 @@ impl Reactor {
         if listener.is_closed() {
             return;
         }
-        let handle = LinkHandle::new(self.thread.clone());
+        let handle = LinkHandle::new(self.thread.clone(), Some(number));
         let gate = settings.gate.enter();
         let key = self.insert(Link::new(
             handle,

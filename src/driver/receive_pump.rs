@@ -257,17 +257,36 @@ impl ReceivePump {
 
     /// Forgets the connection; a message it did not finish is dropped.
     pub fn disconnect(&mut self) {
-        let connection = self.connection.take();
+        self.deliver_kept();
+        self.connection = None;
         self.blocked = false;
-        let Some(outlet) = &mut self.outlet else { return };
-        if let Some(mut connection) = connection.filter(|connection| connection.ending.is_none()) {
-            // What was kept for the application is its due, as if it were in the pipe already.
-            let mut effects = SideEffects::default();
-            let pipe = &mut PipeSink { outlet: Some(outlet), effects: &mut effects };
-            let _ = connection.half.decode(connection.undecoded.slice(), pipe);
-            outlet.flush();
+        if let Some(outlet) = &mut self.outlet {
+            outlet.rollback();
         }
-        outlet.rollback();
+    }
+
+    /// Ends the stream of messages to the socket: from here on what the peer sends is read and dropped.
+    pub fn close_outlet(&mut self) {
+        self.deliver_kept();
+        self.blocked = false;
+        if let Some(mut outlet) = self.outlet.take() {
+            outlet.close();
+        }
+    }
+
+    /// What was read and kept for the application is its due, as if it were in the pipe already.
+    fn deliver_kept(&mut self) {
+        let (Some(connection), Some(outlet)) = (&mut self.connection, &mut self.outlet) else { return };
+        if connection.ending.is_some() || connection.undecoded.is_empty() {
+            return;
+        }
+        let mut effects = SideEffects::default();
+        let pipe = &mut PipeSink { outlet: Some(outlet), effects: &mut effects };
+        match connection.half.decode(connection.undecoded.slice(), pipe) {
+            Ok(count) => connection.undecoded.advance(count),
+            Err(failure) => connection.ending = Some(Ending::Failure(failure)),
+        }
+        outlet.flush();
     }
 
     /// The stream, for a thread that wants to wait for it.
@@ -357,7 +376,7 @@ impl ReceivePump {
 impl Connection {
     /// See [`ReceivePump::fetch`]. Anything out of the ordinary is left to the usual drive, which finds it again.
     fn fetch(&mut self, effects: &mut SideEffects) -> Fetched {
-        if self.half.body_buffer().is_some() {
+        if self.half.wants_body() {
             return Fetched::Impossible;
         }
         let mut bytes = take_buffer();
@@ -392,9 +411,9 @@ impl Connection {
             }
         }
         for _ in 0..budget {
-            let (asked, read) = match self.half.body_buffer() {
-                Some(body) => (body.len(), self.stream.read(body)),
-                None => (buffer.len(), self.stream.read(buffer)),
+            let (direct, asked, read) = match self.half.body_tail() {
+                Some((body, room)) => (true, room, self.stream.append(body, room)),
+                None => (false, buffer.len(), self.stream.read(buffer)),
             };
             let count = match read {
                 Ok(Read::Bytes(count)) => count,
@@ -403,9 +422,9 @@ impl Connection {
                 Err(error) => return Received::Over(Ending::Network(error)),
             };
             effects.traffic = true;
-            if self.half.body_buffer().is_some() {
+            if direct {
                 let mut sink = PipeSink { outlet: outlet.as_mut(), effects };
-                if let Err(failure) = self.half.body_filled(count, &mut sink) {
+                if let Err(failure) = self.half.body_filled(&mut sink) {
                     return Received::Over(Ending::Failure(failure));
                 }
             } else if let Some(stop) = self.decode(&buffer[..count], outlet, effects) {

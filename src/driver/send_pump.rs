@@ -58,6 +58,8 @@ struct Connection {
     batch: Option<Box<WriteBatch>>,
     /// The kernel took no more at the last write.
     blocked: bool,
+    /// Messages in the batch that did not come through the pipe.
+    passed: usize,
     /// The last part taken from the pipe was not the last of its message.
     in_message: bool,
     /// A write failed; the end is left to the receive half, so that what the peer sent is still read.
@@ -72,8 +74,15 @@ thread_local! {
 impl SendPump {
     /// Starts to feed a connection.
     pub fn connect(&mut self, stream: Arc<Stream>, half: SendHalf) {
-        self.connection =
-            Some(Connection { stream, half, batch: None, blocked: false, in_message: false, broken: false });
+        self.connection = Some(Connection {
+            stream,
+            half,
+            batch: None,
+            blocked: false,
+            passed: 0,
+            in_message: false,
+            broken: false,
+        });
     }
 
     /// Whether application threads write so often that batching is better. A few messages in a row are no burst.
@@ -85,11 +94,15 @@ impl SendPump {
 
     /// Forgets the connection, and what it did not send: whole messages, so that the next connection begins with a first part.
     pub fn disconnect(&mut self) {
-        let mut in_message = self.connection.take().is_some_and(|connection| connection.in_message);
+        self.napping = false;
+        let Some(connection) = self.connection.take() else { return };
+        if let Some(inlet) = &mut self.inlet {
+            inlet.count_passed(connection.passed);
+        }
+        let mut in_message = connection.in_message;
         while in_message {
             in_message = self.inlet.as_mut().and_then(Inlet::pop).is_some_and(|part| part.more());
         }
-        self.napping = false;
     }
 
     /// Drops what is queued in the pipe: the socket will say it again.
@@ -116,6 +129,7 @@ impl SendPump {
             return false;
         }
         connection.half.encode_from(message, connection.batch.get_or_insert_with(spare_batch));
+        connection.passed += 1;
         self.collected += 1;
         true
     }
@@ -127,9 +141,9 @@ impl SendPump {
     }
 
     /// The end of a nap. True when there is to be another, because application threads write themselves.
-    pub fn end_nap(&mut self) -> bool {
+    pub fn end_nap(&mut self, lingering: bool) -> bool {
         let attended = std::mem::take(&mut self.wrote);
-        self.napping &= attended && self.inlet.as_ref().is_some_and(|inlet| !inlet.is_closed());
+        self.napping &= attended && !lingering && self.inlet.as_ref().is_some_and(|inlet| !inlet.is_closed());
         self.napping
     }
 
@@ -169,7 +183,12 @@ impl SendPump {
             }
             self.wrote = true;
             match write(&connection.stream, batch) {
-                Ok(true) => connection.blocked = false,
+                Ok(true) => {
+                    connection.blocked = false;
+                    if let Some(inlet) = &mut self.inlet {
+                        inlet.count_passed(std::mem::take(&mut connection.passed));
+                    }
+                }
                 Ok(false) => {
                     connection.blocked = true;
                     return Sent::Blocked;

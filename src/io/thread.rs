@@ -2,6 +2,7 @@
 
 use super::{Event, Interest, Mailbox, Poller};
 use crate::error::{Errno, Result};
+use crate::sync::Deferral;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -118,6 +119,7 @@ pub fn watch_mailbox<T>(poller: &Poller, mailbox: &Mailbox<T>) -> Result<()> {
 pub fn run<H: Handler>(handler: &mut H, poller: &Poller, mailbox: &Arc<Mailbox<H::Command>>) {
     let mut events = Vec::with_capacity(64);
     loop {
+        let deferral = Deferral::begin();
         if mailbox.has_news() {
             // Those that are there now: a command may lead to another, and descriptors and timers have their turn between.
             for _ in 0..mailbox.waiting() {
@@ -130,6 +132,7 @@ pub fn run<H: Handler>(handler: &mut H, poller: &Poller, mailbox: &Arc<Mailbox<H
         let now = Instant::now();
         let deadline = handler.timers(now);
         let mut timeout = deadline.map(|at| at.saturating_duration_since(now));
+        drop(deferral);
         let sleeping = mailbox.waker.begin_sleep();
         if !sleeping {
             timeout = Some(std::time::Duration::ZERO);
@@ -141,6 +144,7 @@ pub fn run<H: Handler>(handler: &mut H, poller: &Poller, mailbox: &Arc<Mailbox<H
         if sleeping {
             mailbox.waker.end_sleep();
         }
+        let _deferral = Deferral::begin();
         for event in events.drain(..) {
             if event.key == MAILBOX_KEY {
                 mailbox.waker.drain();

@@ -4,7 +4,7 @@
 //! application or a `Vec` owns and that is given back through a function when the last reference goes.
 
 use crate::error::{Errno, Result};
-use crate::sync::{AtomicUsize, Ordering, fence};
+use crate::sync::{AtomicUsize, Ordering, call_back, fence};
 use std::alloc::{Layout, alloc, dealloc};
 use std::ffi::c_void;
 use std::ptr::NonNull;
@@ -140,7 +140,7 @@ impl Content {
         match header.release {
             Release::Nothing => {}
             // SAFETY: the caller of `from_user` promised that the pair is valid until this one call.
-            Release::Call(free, hint) => unsafe { free(header.data.cast(), hint) },
+            Release::Call(free, hint) => unsafe { call_back((free, header.data.cast(), hint)) },
             Release::Vector(capacity) => {
                 // SAFETY: pointer, length and capacity come from the vector taken over in `from_vec`.
                 drop(unsafe { Vec::from_raw_parts(header.data, header.size, capacity) });

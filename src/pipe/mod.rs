@@ -21,6 +21,10 @@ use std::sync::Arc;
 pub trait Peer: Send + Sync {
     /// The queue you read had put you to sleep, and now holds something (or its end).
     fn readable(&self);
+    /// The same, and it is full now: the other party waits for you, and does not do your work.
+    fn readable_full(&self) {
+        self.readable();
+    }
     /// The queue you write was full, and now has room.
     fn writable(&self);
     /// The other party is gone: stop writing; what is left to read stays readable.
@@ -31,7 +35,7 @@ pub trait Peer: Send + Sync {
     // A party may drive the other's side of the pipe on its own thread. Then a message need not go through the queue, as
     // long as none waits in it: the order stays, and so does what a queue promises.
 
-    /// True when the other three are worth a call.
+    /// True when the others are worth a call.
     fn is_direct(&self) -> bool {
         false
     }
@@ -111,7 +115,7 @@ impl Outlet {
     pub fn send(&mut self, message: &mut Message) {
         let more = message.more();
         if self.direct && !more && self.sender.is_shown() && self.peer.take(message) {
-            return;
+            return self.sender.count_passed();
         }
         self.sender.push_from(message);
         if !more {
@@ -139,7 +143,12 @@ impl Outlet {
     /// Shows the peer what was written, and wakes it if it slept.
     #[inline]
     pub fn flush(&mut self) {
-        if self.sender.flush() {
+        if !self.sender.flush() {
+            return;
+        }
+        if self.sender.is_full() {
+            self.peer.readable_full();
+        } else {
             self.peer.readable();
         }
     }
@@ -242,6 +251,14 @@ impl Inlet {
             self.peer.writable();
         }
         readiness
+    }
+
+    /// So many messages that went past the queue need no room any more.
+    pub fn count_passed(&mut self, count: usize) {
+        self.receiver.count_passed(count);
+        if self.receiver.take_owed_credit() {
+            self.peer.writable();
+        }
     }
 
     /// See [`Receiver::has_ended`].

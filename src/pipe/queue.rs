@@ -359,6 +359,24 @@ impl Sender {
         self.in_message
     }
 
+    /// A message went past the queue; the limit counts it until [`Receiver::count_passed`].
+    #[inline]
+    pub fn count_passed(&mut self) {
+        self.messages += 1;
+    }
+
+    /// True when the limit is reached.
+    #[inline]
+    pub fn is_full(&mut self) -> bool {
+        let high_water = self.shared.high_water.load(Ordering::Relaxed);
+        if high_water == 0 || self.messages.saturating_sub(self.acknowledged) < high_water {
+            return false;
+        }
+        // Acquire as in `refresh_credit`.
+        self.acknowledged = self.acknowledged.max(self.shared.credit.load(Ordering::Acquire) >> SHIFT);
+        self.messages.saturating_sub(self.acknowledged) >= high_water
+    }
+
     /// True when so many parts are all that was written.
     #[inline]
     pub fn is_read(&self, taken: usize) -> bool {
@@ -530,6 +548,14 @@ impl Receiver {
         self.owes_credit |= previous & WAITING != 0;
     }
 
+    /// So many messages that went past the queue ([`Sender::count_passed`]) need no room any more.
+    pub fn count_passed(&mut self, count: usize) {
+        for _ in 0..count {
+            self.messages += 1;
+            self.acknowledge();
+        }
+    }
+
     /// Reports all that was taken if the limit has changed: a producer may wait although everything is taken.
     fn report_change(&mut self) {
         let high_water = self.shared.high_water.load(Ordering::Relaxed);
@@ -572,8 +598,13 @@ impl Receiver {
                     Err(_) => continue,
                 }
             }
-            if self.shared.latest.is_some() {
-                return Readiness::Ready;
+            if let Some(latest) = &self.shared.latest {
+                if latest.lock().is_some() {
+                    return Readiness::Ready;
+                }
+                // Taken already, before it was counted.
+                self.taken = self.available;
+                continue;
             }
             self.enter_next_segment();
             // SAFETY: `taken < available`, so the slot is published and not taken.

@@ -63,11 +63,12 @@ fn connection_config(options: &SocketOptions) -> Config {
 }
 
 impl Socket {
-    fn link_settings(&self) -> Arc<LinkSettings> {
+    /// `routing_id`: for pipes that are made later (ZMQ_CONNECT_ROUTING_ID with ZMQ_IMMEDIATE).
+    fn link_settings(&self, routing_id: Option<Vec<u8>>) -> Arc<LinkSettings> {
         Arc::new(LinkSettings {
             options: self.options.clone(),
             config: Arc::new(connection_config(&self.options)),
-            owner: Arc::new(LinkOwner(self.inbox.clone())),
+            owner: Arc::new(LinkOwner { inbox: self.inbox.clone(), routing_id }),
             gate: self.context.gate.clone(),
         })
     }
@@ -81,7 +82,7 @@ impl Socket {
             return Err(Errno::INCOMPATIBLE_PROTOCOL);
         }
         let transport = transport::find(scheme)?;
-        if self.options.mechanism != Mechanism::Null {
+        if self.options.mechanism != Mechanism::Null || !self.options.zap_domain.is_empty() {
             // Only NULL is there yet: an endpoint that asks for more must not come up with less.
             return Err(Errno::NOT_SUPPORTED);
         }
@@ -104,7 +105,7 @@ impl Socket {
         thread.mailbox.post(Command::Listen {
             number,
             listener: listener.clone(),
-            settings: self.link_settings(),
+            settings: self.link_settings(None),
             threads: threads.clone(),
         });
         self.last_endpoint.clone_from(&text);
@@ -168,19 +169,19 @@ impl Socket {
         }
         let thread = self.context.thread(self.options.affinity)?;
         let routing_id = self.pattern.take_connect_routing_id()?;
-        let handle = LinkHandle::new(thread.clone());
+        let handle = LinkHandle::new(thread.clone(), None);
         let has_pipe = !self.options.immediate;
         if has_pipe {
             let party = Party::new(Some(self.inbox.clone()));
             let (ours, links) = pipe(link_limits(&self.options), party.clone(), handle.clone());
             handle.supply(links);
-            let origin = Origin { connected: true, inproc: false, routing_id };
+            let origin = Origin { connected: true, inproc: false, routing_id: routing_id.clone() };
             self.attach(party, ours, &origin, Some(handle.clone()), Share::Nothing);
         }
         let target = Target { transport, address: address.to_owned(), endpoint: endpoint.to_owned() };
         thread.mailbox.post(Command::Connect {
             handle: handle.clone(),
-            settings: self.link_settings(),
+            settings: self.link_settings(routing_id),
             target: Arc::new(target),
             has_pipe,
             gate: self.context.gate.enter(),
@@ -250,6 +251,12 @@ impl Socket {
         Err(Errno::NO_ENTRY)
     }
 
+    /// A link has ended for good: its endpoint can be connected again.
+    pub(super) fn forget_link(&mut self, link: &Arc<LinkHandle>) {
+        self.endpoints
+            .retain(|endpoint| !matches!(&endpoint.kind, Kind::Link(handle) if Arc::ptr_eq(handle, link)));
+    }
+
     fn remove_exactly(&mut self, text: &str) -> bool {
         let before = self.endpoints.len();
         let (gone, kept) =
@@ -271,6 +278,12 @@ impl Socket {
         match endpoint.kind {
             Kind::Listener { number, listener, threads } => {
                 listener.close();
+                // Nothing more is exchanged with its peers, whoever drives their connections now.
+                let accepted = self.attached.iter().flatten().filter_map(|attached| attached.link.as_ref());
+                accepted
+                    .filter(|link| link.listener() == Some(number))
+                    .for_each(|link| link.stop_receiving());
+                self.handle_news();
                 let linger = self.options.linger;
                 for thread in threads.iter() {
                     thread.mailbox.post(Command::Unlisten { number, linger });

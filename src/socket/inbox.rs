@@ -21,6 +21,8 @@ pub enum News {
     Writable(Arc<Party>),
     Closed(Arc<Party>),
     Hiccup(Arc<Party>),
+    /// A connecting link has ended by itself, for good.
+    Ended(Arc<LinkHandle>),
 }
 
 /// A new pipe.
@@ -73,11 +75,28 @@ pub struct Inbox {
     /// Tells this socket from a later one in the same cell.
     pub serial: u64,
     closed: AtomicBool,
+    /// Threads that found nothing to do and are going to wait for news.
+    waiters: AtomicU32,
+}
+
+/// A thread that is going to wait for news of a socket, or waits.
+pub struct Waiting(Arc<Inbox>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiters.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Inbox {
     pub fn new(cell: &'static Cell<Socket>, serial: u64) -> Arc<Self> {
-        Arc::new(Self { mailbox: Mailbox::new(), cell, serial, closed: AtomicBool::new(false) })
+        Arc::new(Self {
+            mailbox: Mailbox::new(),
+            cell,
+            serial,
+            closed: AtomicBool::new(false),
+            waiters: AtomicU32::new(0),
+        })
     }
 
     /// Adds news. A closed socket turns new pipes away.
@@ -111,7 +130,20 @@ impl Inbox {
         let Some(socket) = guard.as_mut().filter(|socket| socket.serial() == self.serial) else { return };
         if self.mailbox.waker.is_pending() {
             socket.handle_news();
-            // What changed may be what somebody is about to wait for: the notice is put back.
+            // What changed may be what the application is about to wait for, perhaps on the descriptor.
+            self.mailbox.waker.notify();
+        }
+    }
+
+    /// Announces a wait. Called while the socket is in use, so that whoever uses it next, and takes the news, knows.
+    pub fn begin_wait(self: &Arc<Self>) -> Waiting {
+        self.waiters.fetch_add(1, Ordering::AcqRel);
+        Waiting(self.clone())
+    }
+
+    /// News were taken: those who wait for them look again, too.
+    pub fn renotify(&self) {
+        if self.waiters.load(Ordering::Acquire) > 0 {
             self.mailbox.waker.notify();
         }
     }

@@ -13,7 +13,7 @@ mod wait;
 
 pub use inbox::{Inbox, Party};
 pub use poll::{Item, POLL_ERROR, POLL_IN, POLL_OUT, POLL_PRIORITY, poll};
-pub use wait::{find, is_reply, recv, recv_into, send, sleep_on, with_signal_mask};
+pub use wait::{find, is_reply, recv, recv_into, send, sleep_on};
 
 use crate::config::{SEND_CHUNK, SEND_OVERHEAD};
 use crate::context::{Context, next_serial};
@@ -143,6 +143,8 @@ impl Socket {
                 let Some(news) = self.inbox.mailbox.pop() else { break };
                 self.handle(news);
             }
+            // What changed may be what another thread is about to wait for.
+            self.inbox.renotify();
         }
         self.remove_ended();
     }
@@ -176,6 +178,7 @@ impl Socket {
                     self.pattern.hiccup(&mut self.pipes, id);
                 }
             }
+            News::Ended(link) => self.forget_link(&link),
         }
     }
 
@@ -304,6 +307,9 @@ impl Socket {
     pub fn option(&mut self, option: i32, out: &mut [u8]) -> Result<usize> {
         if self.context.is_terminating() {
             return Err(Errno::TERMINATED);
+        }
+        if self.context.is_foreign() {
+            return Err(Errno::INTERRUPTED);
         }
         match option {
             n::ZMQ_TYPE => value::write_int(out, self.kind.number()),

@@ -22,7 +22,10 @@ pub fn link_limits(options: &SocketOptions) -> Limits {
     }
 }
 
-pub struct LinkOwner(pub Arc<Inbox>);
+pub struct LinkOwner {
+    pub inbox: Arc<Inbox>,
+    pub routing_id: Option<Vec<u8>>,
+}
 
 impl Owner for LinkOwner {
     fn open_pipe(
@@ -32,18 +35,24 @@ impl Owner for LinkOwner {
         connected: bool,
         metadata: &Arc<Metadata>,
     ) -> End {
-        let party = Party::new(Some(self.0.clone()));
+        let party = Party::new(Some(self.inbox.clone()));
         let (ours, mut links) = pipe(link_limits(options), party.clone(), link.clone());
         links.tx.push_uncounted(Message::control(metadata.clone()));
         links.tx.flush();
-        let origin = Origin { connected, ..Origin::default() };
+        let routing_id = self.routing_id.clone().filter(|_| connected);
+        let origin = Origin { connected, inproc: false, routing_id };
         let attachment =
             Attachment { party, end: ours, origin, link: Some(link.clone()), share: Share::Nothing };
-        self.0.post(News::Attach(Box::new(attachment)));
+        self.inbox.post(News::Attach(Box::new(attachment)));
         links
     }
 
     fn attend(&self) {
-        self.0.attend();
+        self.inbox.attend();
+    }
+
+    fn ended(&self, link: &Arc<LinkHandle>) {
+        self.inbox.post(News::Ended(link.clone()));
+        self.inbox.attend();
     }
 }

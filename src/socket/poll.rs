@@ -1,6 +1,6 @@
 //! `zmq_poll`: readiness of several sockets and descriptors.
 
-use super::Inbox;
+use super::inbox::{Inbox, Waiting};
 use super::wait::{lock, poll_until};
 use crate::error::{Errno, Result};
 use std::ffi::c_void;
@@ -24,7 +24,9 @@ pub struct Item {
 
 /// Fills in what is ready, waiting until something is, or until the deadline (`None`: for ever). Returns the number of
 /// items ready; 0 at the deadline.
-pub fn poll(items: &mut [Item], deadline: Option<Instant>) -> Result<usize> {
+///
+/// `mask` is the signal mask while waiting.
+pub fn poll(items: &mut [Item], deadline: Option<Instant>, mask: Option<&libc::sigset_t>) -> Result<usize> {
     let mut watch = None;
     loop {
         let ready = check(items)?;
@@ -33,7 +35,7 @@ pub fn poll(items: &mut [Item], deadline: Option<Instant>) -> Result<usize> {
         }
         match &mut watch {
             None => watch = Some(Watch::new(items)?),
-            Some(watch) => watch.wait(items, deadline)?,
+            Some(watch) => watch.wait(deadline, mask)?,
         }
     }
 }
@@ -61,7 +63,7 @@ fn check(items: &mut [Item]) -> Result<usize> {
 
 fn check_descriptors(items: &mut [Item]) -> Result<usize> {
     let mut entries: Vec<_> = items.iter().map(Item::as_entry).collect();
-    poll_until(&mut entries, Some(Instant::now()))?;
+    poll_until(&mut entries, Some(Instant::now()), None)?;
     let mut ready = 0;
     for (item, entry) in items.iter_mut().zip(&entries) {
         if item.socket.is_null() {
@@ -106,11 +108,12 @@ fn from_poll(revents: libc::c_short) -> i16 {
 struct Watch {
     inboxes: Vec<Arc<Inbox>>,
     entries: Vec<libc::pollfd>,
+    _waiting: Vec<Waiting>,
 }
 
 impl Watch {
     fn new(items: &[Item]) -> Result<Self> {
-        let mut inboxes: Vec<Arc<Inbox>> = Vec::new();
+        let (mut inboxes, mut waiting): (Vec<Arc<Inbox>>, Vec<Waiting>) = Default::default();
         for item in items.iter().filter(|item| !item.socket.is_null() && item.wanted != 0) {
             let mut guard = lock(item.socket)?;
             let socket = guard.as_mut().ok_or(Errno::NOT_A_SOCKET)?;
@@ -120,6 +123,7 @@ impl Watch {
             socket.end_naps();
             if !inboxes.iter().any(|known| Arc::ptr_eq(known, &socket.inbox)) {
                 inboxes.push(socket.inbox.clone());
+                waiting.push(socket.inbox.begin_wait());
             }
         }
         let mut entries = Vec::with_capacity(inboxes.len() + items.len());
@@ -127,16 +131,16 @@ impl Watch {
             entries.push(libc::pollfd { fd: inbox.mailbox.waker.fd()?, events: libc::POLLIN, revents: 0 });
         }
         entries.extend(items.iter().map(Item::as_entry));
-        Ok(Self { inboxes, entries })
+        Ok(Self { inboxes, entries, _waiting: waiting })
     }
 
-    fn wait(&mut self, _items: &[Item], deadline: Option<Instant>) -> Result<()> {
+    fn wait(&mut self, deadline: Option<Instant>, mask: Option<&libc::sigset_t>) -> Result<()> {
         let mut asleep = 0;
         while asleep < self.inboxes.len() && self.inboxes[asleep].mailbox.waker.begin_sleep() {
             asleep += 1;
         }
         let all = asleep == self.inboxes.len();
-        let result = if all { poll_until(&mut self.entries, deadline) } else { Ok(0) };
+        let result = if all { poll_until(&mut self.entries, deadline, mask) } else { Ok(0) };
         for (inbox, entry) in self.inboxes.iter().zip(&self.entries).take(asleep) {
             inbox.mailbox.waker.end_sleep();
             if all && entry.revents != 0 {

@@ -12,7 +12,7 @@ use crate::error::{Errno, Result};
 use crate::io::Waker;
 use crate::message::Message;
 use crate::pattern::Mode;
-use crate::sync::{Cell, ExclusiveGuard};
+use crate::sync::{Cell, CellGuard};
 use crate::transport::Stream;
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub const DONT_WAIT: i32 = 1;
 /// ZMQ_SNDMORE of zmq.h.
 pub const SEND_MORE: i32 = 2;
 
-type Guard = ExclusiveGuard<'static, Option<Socket>>;
+type Guard = CellGuard<'static, Socket>;
 
 /// The cell of a handle, whether or not there is a socket in it now. ENOTSOCK.
 #[inline]
@@ -160,6 +160,7 @@ fn wait(
     let spin = socket.spin.budget();
     let inbox = socket.inbox.clone();
     let waker = &inbox.mailbox.waker;
+    let waiting = inbox.begin_wait();
     drop(guard);
     let found = spin_until(spin, started, deadline, || {
         waker.is_pending() || (what == For::Input && help(&links, what))
@@ -167,6 +168,7 @@ fn wait(
     let result = if found { Ok(false) } else { sleep(waker, &adopted, what, deadline) };
     let helped = result == Ok(true) && help(&links, what);
     leave(&adopted, what, helped);
+    drop(waiting);
     result?;
     let mut guard = cell.lock();
     let socket = guard.as_mut().filter(|socket| socket.serial() == serial).ok_or(Errno::NOT_A_SOCKET)?;
@@ -237,7 +239,7 @@ fn sleep(waker: &Waker, adopted: &[Adopted<'_>], what: For, deadline: Option<Ins
     let entry = |fd, events| libc::pollfd { fd, events, revents: 0 };
     let mut entries = vec![entry(waker.fd()?, libc::POLLIN)];
     entries.extend(adopted.iter().map(|(_, stream)| entry(stream.raw(), events)));
-    let result = poll_until(&mut entries, deadline);
+    let result = poll_until(&mut entries, deadline, None);
     waker.end_sleep();
     if entries[0].revents != 0 {
         waker.end_wait();
@@ -248,8 +250,12 @@ fn sleep(waker: &Waker, adopted: &[Adopted<'_>], what: For, deadline: Option<Ins
     Ok(entries[1..].iter().any(|entry| entry.revents != 0))
 }
 
-/// ppoll(2) until a time; the number of ready descriptors.
-pub fn poll_until(entries: &mut [libc::pollfd], until: Option<Instant>) -> Result<usize> {
+/// ppoll(2) until a time, under another signal mask if one is given; the number of ready descriptors.
+pub fn poll_until(
+    entries: &mut [libc::pollfd],
+    until: Option<Instant>,
+    mask: Option<&libc::sigset_t>,
+) -> Result<usize> {
     let timeout = until.map(|until| {
         let left = until.saturating_duration_since(Instant::now());
         libc::timespec {
@@ -258,10 +264,9 @@ pub fn poll_until(entries: &mut [libc::pollfd], until: Option<Instant>) -> Resul
         }
     });
     let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-    // SAFETY: the entries and the timeout live across the call; no signal mask is given.
-    let count = unsafe {
-        libc::ppoll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, timeout, std::ptr::null())
-    };
+    let mask = mask.map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the entries, the timeout and the mask live across the call.
+    let count = unsafe { libc::ppoll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, timeout, mask) };
     usize::try_from(count).map_err(|_| Errno::last())
 }
 
@@ -297,18 +302,6 @@ impl Socket {
             return Vec::new();
         }
         self.attached.iter().flatten().filter_map(|attached| attached.link.clone()).collect()
-    }
-}
-
-/// Runs with another signal mask on the calling thread.
-pub fn with_signal_mask<R>(mask: &libc::sigset_t, work: impl FnOnce() -> R) -> R {
-    // SAFETY: both sets live across the calls, and the old mask is put back on the same thread.
-    unsafe {
-        let mut old = std::mem::zeroed::<libc::sigset_t>();
-        libc::pthread_sigmask(libc::SIG_SETMASK, mask, &raw mut old);
-        let result = work();
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const old, std::ptr::null_mut());
-        result
     }
 }
 

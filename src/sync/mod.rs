@@ -4,13 +4,15 @@
 //! explored; otherwise they are std's. `Exclusive` is the in-use flag of a socket, `Registry` holds what C handles point at,
 //! `fork` counts forks, `global` holds the few process-wide statics, which loom does not model.
 
+mod deferred;
 mod exclusive;
 mod fork;
 mod registry;
 
+pub use deferred::{Callback, Deferral, call_back};
 pub use exclusive::{Exclusive, ExclusiveGuard};
 pub use fork::{fork_generation, watch_forks};
-pub use registry::{Cell, Registry};
+pub use registry::{Cell, CellGuard, Registry};
 
 #[cfg(loom)]
 pub use loom::{

@@ -5,10 +5,11 @@
 //! cell that was given back is reused as late as possible.
 
 use super::global::{AtomicPtr, Ordering};
-use super::{Exclusive, ExclusiveGuard};
+use super::{Deferral, Exclusive, ExclusiveGuard};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::ffi::c_void;
+use std::ops::{Deref, DerefMut};
 
 const FIRST_CHUNK: usize = 64;
 const CHUNKS: usize = 20;
@@ -21,18 +22,41 @@ pub struct Cell<T> {
 impl<T> Cell<T> {
     /// Waits for its turn and looks at what is there: `None` after the object was closed.
     #[inline]
-    pub fn lock(&self) -> ExclusiveGuard<'_, Option<T>> {
-        self.value.lock()
+    pub fn lock(&self) -> CellGuard<'_, T> {
+        CellGuard { object: self.value.lock(), _deferral: Deferral::begin() }
     }
 
     /// The same without waiting.
-    pub fn try_lock(&self) -> Option<ExclusiveGuard<'_, Option<T>>> {
-        self.value.try_lock()
+    pub fn try_lock(&self) -> Option<CellGuard<'_, T>> {
+        Some(CellGuard { object: self.value.try_lock()?, _deferral: Deferral::begin() })
     }
 
     /// The handle for C.
     pub fn as_handle(&self) -> *mut c_void {
         std::ptr::from_ref(self).cast_mut().cast()
+    }
+}
+
+/// Exclusive use of a cell. Calls into the application wait until it ends.
+pub struct CellGuard<'a, T> {
+    // Dropped in this order.
+    object: ExclusiveGuard<'a, Option<T>>,
+    _deferral: Deferral,
+}
+
+impl<T> Deref for CellGuard<'_, T> {
+    type Target = Option<T>;
+
+    #[inline]
+    fn deref(&self) -> &Option<T> {
+        &self.object
+    }
+}
+
+impl<T> DerefMut for CellGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Option<T> {
+        &mut self.object
     }
 }
 

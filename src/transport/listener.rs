@@ -98,6 +98,10 @@ impl Listener {
                 code @ (libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
                     Accepted::Exhausted(Errno::from(std::io::Error::from_raw_os_error(code)))
                 }
+                // Not a socket that accepts: it would be reported for ever.
+                code @ (libc::EBADF | libc::EINVAL | libc::ENOTSOCK | libc::EOPNOTSUPP) => {
+                    Accepted::Exhausted(Errno::from(std::io::Error::from_raw_os_error(code)))
+                }
                 // The peer gave up before it was accepted, or a network error was queued: accept(2).
                 _ => Accepted::Refused,
             };

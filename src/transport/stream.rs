@@ -31,9 +31,30 @@ impl Stream {
     /// Reads what is there, up to the size of `buffer`.
     #[inline]
     pub fn read(&self, buffer: &mut [u8]) -> Result<Read> {
+        // SAFETY: the buffer is writable for its length.
+        unsafe { self.read_raw(buffer.as_mut_ptr(), buffer.len()) }
+    }
+
+    /// Appends what is there to `bytes`, at most `most` and what there is capacity for.
+    pub fn append(&self, bytes: &mut Vec<u8>, most: usize) -> Result<Read> {
+        let spare = bytes.spare_capacity_mut();
+        let room = spare.len().min(most);
+        // SAFETY: spare capacity is writable.
+        let read = unsafe { self.read_raw(spare.as_mut_ptr().cast(), room) };
+        if let Ok(Read::Bytes(count)) = read {
+            // SAFETY: the kernel has written that many bytes behind the length.
+            unsafe { bytes.set_len(bytes.len() + count) };
+        }
+        read
+    }
+
+    /// # Safety
+    /// `room` bytes at `start` must be writable.
+    #[inline]
+    unsafe fn read_raw(&self, start: *mut u8, room: usize) -> Result<Read> {
         loop {
-            // SAFETY: the buffer is writable for its length.
-            let count = unsafe { libc::recv(self.raw(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+            // SAFETY: the caller's promise.
+            let count = unsafe { libc::recv(self.raw(), start.cast(), room, 0) };
             match count {
                 0 => return Ok(Read::End),
                 1.. => return Ok(Read::Bytes(count as usize)),

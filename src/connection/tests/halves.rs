@@ -214,16 +214,16 @@ fn large_bodies_are_read_into_their_own_memory() {
         let mut receive = ReceiveHalf::new(&dealer(), Version::V3_1);
         let mut log = Log::new();
         let (mut start, mut direct) = (0, 0);
-        assert!(receive.body_buffer().is_none());
+        assert!(!receive.wants_body());
         while start < wire.len() {
             let most = 1 + random.below(200_000);
-            let lent = if random.below(4) == 0 { None } else { receive.body_buffer() };
-            if let Some(buffer) = lent {
-                assert!(!buffer.is_empty() && buffer.len() <= size - (start - 9));
-                assert!(buffer.len() <= config::FIRST_PIECE.max(start), "more memory than bytes that came");
-                let count = buffer.len().min(most);
-                buffer[..count].copy_from_slice(&wire[start..start + count]);
-                receive.body_filled(count, &mut log).unwrap();
+            let lent = if random.below(4) == 0 { None } else { receive.body_tail() };
+            if let Some((bytes, room)) = lent {
+                assert!(room > 0 && room <= size - (start - 9));
+                assert!(room <= config::FIRST_PIECE.max(start), "more memory than bytes that came");
+                let count = room.min(most);
+                bytes.extend_from_slice(&wire[start..start + count]);
+                receive.body_filled(&mut log).unwrap();
                 start += count;
                 direct += count;
             } else {
@@ -244,14 +244,13 @@ fn a_direct_body_may_end_in_the_buffer() {
     let mut log = Log::new();
     let header = [&[2], &(size as u64).to_be_bytes()[..]].concat();
     receive.decode(&header, &mut log).unwrap();
-    let buffer = receive.body_buffer().unwrap();
-    assert_eq!(buffer.len(), size);
-    buffer.fill(5);
-    // A driver that claims more than there was room for does no harm.
-    receive.body_filled(size + 1, &mut log).unwrap();
+    let (bytes, room) = receive.body_tail().unwrap();
+    assert_eq!(room, size);
+    bytes.resize(size, 5);
+    receive.body_filled(&mut log).unwrap();
     assert_eq!(log.events, [part(0, vec![5; size])]);
-    receive.body_filled(1, &mut log).unwrap();
-    assert!(receive.body_buffer().is_none());
+    receive.body_filled(&mut log).unwrap();
+    assert!(receive.body_tail().is_none() && !receive.wants_body());
 }
 
 #[test]

@@ -37,11 +37,11 @@ fn play(config: &Arc<Config>, mut input: &[u8], random: &mut Random, most: usize
     let mut log = Log::new();
     while !input.is_empty() {
         let count = (1 + random.below(most)).min(input.len());
-        let used = match receive.body_buffer() {
-            Some(buffer) => {
-                let count = buffer.len().min(count);
-                buffer[..count].copy_from_slice(&input[..count]);
-                receive.body_filled(count, &mut log).map(|()| count)
+        let used = match receive.body_tail() {
+            Some((bytes, room)) => {
+                let count = room.min(count);
+                bytes.extend_from_slice(&input[..count]);
+                receive.body_filled(&mut log).map(|()| count)
             }
             None => receive.decode(&input[..count], &mut log),
         };
@@ -136,7 +136,7 @@ fn lengths_are_not_believed() {
                 continue;
             }
             assert_eq!(result.unwrap(), input.len());
-            assert!(receive.body_buffer().unwrap().len() <= config::FIRST_PIECE);
+            assert!(receive.body_tail().unwrap().0.capacity() <= config::FIRST_PIECE);
             assert!(log.events.is_empty());
         }
     }
