@@ -38,9 +38,9 @@ pub const ADOPTED_LINKS: usize = 4;
 /// Answers and questions of the protocol (PONG, PING) that wait to be sent on one connection.
 pub const CONTROLS_MAX: usize = 64;
 
-/// Longest spin before a blocking wait. Waking an idle core costs 30-40 microseconds on a virtual machine, so a
-/// spin up to about that long pays when the wait would have been short.
-pub const SPIN_LIMIT: Duration = Duration::from_micros(40);
+/// Longest spin before a blocking wait. Waking an idle core of a virtual machine costs 30-60 microseconds. A partner who has
+/// to be woken answers after that time: a spin must outlast it, for the two to find out that neither needs to sleep.
+pub const SPIN_LIMIT: Duration = Duration::from_micros(80);
 
 /// How long a listener rests after accept failed for want of descriptors or memory.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -67,6 +67,16 @@ pub const LEASE_GAP: Duration = Duration::from_millis(5);
 /// A thread that has waited for input within this time is taken to wait again once it has emptied a full queue: it then reads
 /// the rest of the stream itself.
 pub const HAND_OVER: Duration = Duration::from_millis(50);
+
+/// Messages that a subscriber looks through in one call without finding one that it wants.
+pub const FILTER_BUDGET: usize = 10_000;
+
+/// How long a connection that has sent everything is kept open while the peer's kernel takes nothing of it; ZMQ_LINGER may
+/// allow less. Closed earlier, anything that the peer says makes this side's kernel drop what it still holds.
+pub const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
+/// How often that is looked at.
+pub const CLOSE_STEP: Duration = Duration::from_millis(5);
 
 /// Links that must have ended before unused memory is given back to the system.
 pub const TRIM_AFTER: usize = 256;

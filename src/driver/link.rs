@@ -10,6 +10,7 @@ use crate::sync::global::{AtomicUsize, Ordering};
 use crate::transport::{Route, Stream, Transport};
 use socket2::Socket;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The socket a link belongs to, as far as a link needs it.
 pub trait Owner: Send + Sync {
@@ -125,6 +126,8 @@ pub struct Link {
     pub timer: Option<TimerId>,
     /// The socket let go; what is unsent may still be sent until this timer fires.
     pub lingering: bool,
+    /// Everything is sent; the connection stays open until the peer's kernel has it: what that lacks, and since when.
+    pub closing: Option<(usize, Instant)>,
     pub linger_timer: Option<TimerId>,
     pub has_pipe: bool,
     /// A timer will look at the pipe.
@@ -153,6 +156,7 @@ impl Link {
             backoff,
             timer: None,
             lingering: false,
+            closing: None,
             linger_timer: None,
             has_pipe: false,
             napping: false,

@@ -4,7 +4,9 @@ use super::handle::{BUDGET, IoThread, LinkHandle};
 use super::link::{GateGuard, Link, LinkSettings, Role, State, Target};
 use super::receive_pump::{Ending, ReceivePump, Received, SideEffects, with_read_buffer};
 use super::send_pump::{Control, SendPump, Sent};
-use crate::config::{ACCEPT_BUDGET, ACCEPT_PAUSE, LEASE, NAP, TRIM_AFTER, TRIM_DELAY};
+use crate::config::{
+    ACCEPT_BUDGET, ACCEPT_PAUSE, CLOSE_LIMIT, CLOSE_STEP, LEASE, NAP, TRIM_AFTER, TRIM_DELAY,
+};
 use crate::connection::{Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction};
 use crate::error::{Errno, Result};
 use crate::io::{Event, Handler, Interest, TimerId, Timers, spawn_plain};
@@ -85,6 +87,8 @@ enum Purpose {
     Accept(u64),
     Nap(u64),
     Lease(u64, u32),
+    /// A look at what the peer's kernel has not taken yet.
+    Close(u64),
     /// Give unused memory back.
     Trim,
 }
@@ -361,7 +365,7 @@ impl Reactor {
     // --- driving ----------------------------------------------------------------------------------------------
 
     fn drive_send(&mut self, key: u64) {
-        let Some(link) = self.link(key) else { return };
+        let Some(link) = self.link(key).filter(|link| link.closing.is_none()) else { return };
         let (handle, lingering) = (link.handle.clone(), link.lingering);
         let Some(mut pump) = handle.send.try_hold() else { return };
         let controls = handle.take_controls(&pump);
@@ -373,7 +377,7 @@ impl Reactor {
         }
         match sent {
             Sent::Napping => self.nap(key),
-            Sent::Ended if lingering => self.finish(key),
+            Sent::Ended if lingering => self.close(key),
             // What is left cannot be sent on this connection any more; nobody else may be reading it.
             Sent::Unconnected if lingering && self.is_established(key) => {
                 self.lost(key, Loss::Network("the peer is gone".to_owned()));
@@ -492,6 +496,9 @@ impl Reactor {
     fn lost(&mut self, key: u64, loss: Loss) {
         self.set_deadline(key, None);
         let Some(link) = self.link(key) else { return };
+        if link.closing.is_some() {
+            return self.finish(key);
+        }
         let (reason, retry) = match &loss {
             Loss::Network(reason) => (reason, true),
             Loss::Refused(reason) => (reason, link.settings.options.reconnect_stop & STOP_REFUSED == 0),
@@ -643,9 +650,35 @@ impl Reactor {
             handle.post(Command::Send);
         }
         if drained {
-            self.finish(key);
+            self.close(key);
         }
         drained
+    }
+
+    /// Ends a link that has sent everything, once the peer's kernel has taken it: anything that the peer says to a socket that is
+    /// closed already would make the kernel drop what it still holds.
+    fn close(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let linger = *link.handle.linger.lock();
+        let limit = linger.map_or(CLOSE_LIMIT, |linger| linger.min(CLOSE_LIMIT));
+        let State::Established { stream, .. } = &link.state else { return self.finish(key) };
+        let (left, now) = (stream.unacknowledged(), Instant::now());
+        if left == 0 || limit.is_zero() {
+            return self.finish(key);
+        }
+        let stream = stream.clone();
+        match link.closing {
+            Some((before, since)) if left >= before && now - since >= limit => return self.finish(key),
+            Some((before, _)) if left >= before => {}
+            started => {
+                link.closing = Some((left, now));
+                if started.is_none() {
+                    stream.end_writing();
+                    self.set_deadline(key, None);
+                }
+            }
+        }
+        self.timers.set(Instant::now() + CLOSE_STEP, Purpose::Close(key));
     }
 
     /// Ends a link for good.
@@ -880,6 +913,7 @@ impl Handler for Reactor {
                 Purpose::Lease(key, uses) => {
                     self.with_link(key, |reactor, key| reactor.check_lease(key, Some(uses)));
                 }
+                Purpose::Close(key) => self.with_link(key, Self::close),
                 Purpose::Trim => self.trim(),
             }
         }

@@ -18,6 +18,8 @@ pub struct Pipes {
     ended: Vec<PipeId>,
     /// Whether parts handed out carry their metadata: wanted by `zmq_msg_recv`, not by `zmq_recv`.
     pub with_metadata: bool,
+    /// A pattern has given up looking for something that may still be there.
+    pub look_again: bool,
 }
 
 struct Slot {

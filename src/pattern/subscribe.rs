@@ -3,6 +3,7 @@
 use super::xpub::Subscription;
 use super::xsub::Xsub;
 use super::{Leftover, Origin, Pattern, PipeId, Pipes};
+use crate::config::FILTER_BUDGET;
 use crate::error::{Errno, Result};
 use crate::message::Message;
 use crate::options::number as n;
@@ -19,13 +20,15 @@ impl Subscribe {
     /// The first part of the next message that is wanted; others are dropped.
     fn fetch(&mut self, pipes: &mut Pipes) -> Option<Message> {
         let Xsub { queue, topics, invert_matching, .. } = &mut self.xsub;
-        loop {
+        for _ in 0..FILTER_BUDGET {
             let message = queue.recv(pipes)?;
             if topics.matches(message.data()) != *invert_matching {
                 return Some(message);
             }
             queue.skip_message(pipes);
         }
+        pipes.look_again = true;
+        None
     }
 }
 

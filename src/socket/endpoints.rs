@@ -292,10 +292,11 @@ impl Socket {
             Kind::Link(handle) => {
                 handle.set_linger(self.options.linger);
                 let pipe = self.pipes.ids().find(|id| self.is_link(*id, &handle));
-                match pipe {
-                    Some(id) => self.detach(id),
-                    None => handle.release(),
+                if let Some(id) = pipe {
+                    self.detach(id);
                 }
+                // Also where there was a pipe: with ZMQ_IMMEDIATE the link may have let go of it already.
+                handle.release();
             }
             Kind::InprocBind => {
                 let name = endpoint.text.strip_prefix("inproc://").unwrap_or_default();

@@ -227,6 +227,14 @@ impl Socket {
         }
     }
 
+    /// Leaves a notice for whoever waits, when a look was cut short.
+    #[inline]
+    fn look_again(&mut self) {
+        if std::mem::take(&mut self.pipes.look_again) {
+            self.inbox.mailbox.waker.notify();
+        }
+    }
+
     /// Sends a part if there is room now.
     #[inline]
     pub fn try_send(&mut self, message: &mut Message, mode: Mode) -> Result<()> {
@@ -248,6 +256,7 @@ impl Socket {
         self.pipes.with_metadata = with_metadata;
         let received = self.pattern.recv_into(&mut self.pipes, place);
         self.remove_ended();
+        self.look_again();
         received?;
         self.receive_more = place.more();
         Ok(())
@@ -265,6 +274,7 @@ impl Socket {
             events |= POLL_OUT;
         }
         self.remove_ended();
+        self.look_again();
         Ok(events)
     }
 

@@ -28,6 +28,23 @@ impl Stream {
         self.fd.as_raw_fd()
     }
 
+    /// Bytes that were written and that the peer's kernel does not have yet. Local sockets have none: what is written is there.
+    pub fn unacknowledged(&self) -> usize {
+        let socket = socket2::SockRef::from(&self.fd);
+        if !matches!(socket.domain(), Ok(socket2::Domain::IPV4 | socket2::Domain::IPV6)) {
+            return 0;
+        }
+        let mut count: libc::c_int = 0;
+        // SAFETY: the number is writable; SIOCOUTQ has the value of TIOCOUTQ.
+        let result = unsafe { libc::ioctl(self.raw(), libc::TIOCOUTQ, &raw mut count) };
+        if result < 0 { 0 } else { usize::try_from(count).unwrap_or(0) }
+    }
+
+    /// Tells the peer that nothing follows.
+    pub fn end_writing(&self) {
+        let _ = socket2::SockRef::from(&self.fd).shutdown(std::net::Shutdown::Write);
+    }
+
     /// Reads what is there, up to the size of `buffer`.
     #[inline]
     pub fn read(&self, buffer: &mut [u8]) -> Result<Read> {
