@@ -40,6 +40,7 @@ static void *flood_with_noise (void *arg)
     /* To the end of a message. */
     if (at % 20)
         raw_push (publisher->fd, noise + at, 20 - at % 20, ARRIVES_MS);
+    raw_push (publisher->fd, "\0\6wanted", 8, ARRIVES_MS);
     return NULL;
 }
 
@@ -68,9 +69,8 @@ static void flood_of_unwanted_messages (void)
     }
     SET (sub, ZMQ_RCVTIMEO, -1);
     publisher.stop = 1;
-    pthread_join (thread, NULL);
-    raw_push (publisher.fd, "\0\6wanted", 8, ARRIVES_MS);
     RECV (sub, "wanted");
+    pthread_join (thread, NULL);
 }
 
 /* ---- lingering -------------------------------------------------------------------------------- */
