@@ -423,55 +423,6 @@ static void unwanted_messages_do_not_delay_the_timeout (void)
 
 /* ---- lingering -------------------------------------------------------------------------------- */
 
-static void *kill_later (void *arg)
-{
-    poll (NULL, 0, 100);
-    kill (*(pid_t *) arg, SIGKILL);
-    return NULL;
-}
-
-static void lingering_ends_with_the_peer (void)
-{
-    for (int during = 0; during < 2; during++) {
-        static char data[100000];
-        void *push = OPEN (ZMQ_PUSH);
-        int status;
-        SET (push, ZMQ_LINGER, -1);
-        SET (push, ZMQ_SNDHWM, 50);
-        const char *endpoint = BIND (push, "tcp");
-        pid_t child = fork ();
-        if (child == 0) {
-            prctl (PR_SET_PDEATHSIG, SIGKILL);
-            void *c = zmq_ctx_new (), *pull = zmq_socket (c, ZMQ_PULL);
-            set_int (pull, ZMQ_RCVHWM, 1);
-            set_int (pull, ZMQ_RCVBUF, 20000);
-            zmq_connect (pull, endpoint);
-            zmq_recv (pull, data, sizeof data, 0);
-            for (;;)
-                pause ();
-        }
-        int sent = 0;
-        while (sent < 500 && await (push, ZMQ_POLLOUT, sent ? 100 : ARRIVES_MS)) {
-            EQUAL (zmq_send (push, data, sizeof data, ZMQ_DONTWAIT), sizeof data);
-            sent++;
-        }
-        CHECK (sent >= 50 && sent < 500);
-        CLOSE (push);
-        pthread_t thread;
-        if (during)
-            pthread_create (&thread, NULL, kill_later, &child);
-        else
-            kill (child, SIGKILL);
-        long long start = now_ms ();
-        end_context ();
-        CHECK (now_ms () - start < ARRIVES_MS);
-        CHECK (!during || now_ms () - start >= 50); /* and not before */
-        if (during)
-            pthread_join (thread, NULL);
-        waitpid (child, &status, 0);
-    }
-}
-
 /* ---- hostile peers ---------------------------------------------------------------------------- */
 
 static void unread_pongs (void)
@@ -1059,7 +1010,7 @@ RUN_CASES (CASE (bound_to_new_endpoints), CASE (bound_to_the_same_path), CASE (b
            CASE (messages_are_whole_with_immediate),
            CASE (small_messages_are_whole_across_reconnects), CASE (unfinished_message_of_a_dead_peer),
            CASE (full_peer_of_a_router), CASE (full_subscriber_without_dropping),
-           CASE (unwanted_messages_do_not_delay_the_timeout), CASE (lingering_ends_with_the_peer),
+           CASE (unwanted_messages_do_not_delay_the_timeout),
            CASE (unread_pongs), CASE (flood_after_an_error), CASE (child_uses_inherited_sockets),
            CASE (limits_are_taken_at_bind), CASE (everything_is_said_again),
            CASE (free_function_uses_the_library), CASE (burst_and_silence), CASE (ways_of_receiving_from_push),

@@ -997,11 +997,16 @@ ZMQ_EXPORT int zmq_unbind (void *s_, const char *addr_);
  */
 ZMQ_EXPORT int zmq_disconnect (void *s_, const char *addr_);
 
-/* Reports what happens to the connections of a socket. Not available in this release: fails with ENOTSUP.
+/* Reports what happens to the connections of a socket, as messages of two frames: event (16 bits) and value (32 bits) in the
+ * byte order of the machine, then the endpoint. The library binds a ZMQ_PAIR socket to addr_; connect one to it, and receive.
+ * Reports never delay a connection: a reader that is too slow loses some. NULL ends the reports.
  *
  * Errors:
- * - ENOTSUP: always, on a socket.
- * - ENOTSOCK: not a socket.
+ * - EINVAL: not an endpoint, or unknown events.
+ * - EPROTONOSUPPORT: not an inproc endpoint.
+ * - EADDRINUSE: the endpoint is bound already.
+ * - EMFILE: ZMQ_MAX_SOCKETS is reached.
+ * - ETERM, ENOTSOCK.
  *
  * Arguments:
  * - s_: any value.
@@ -1750,11 +1755,14 @@ ZMQ_EXPORT int zmq_disconnect_peer (void *s_, uint32_t routing_id_);
 ZMQ_EXPORT int zmq_socket_get_peer_state (void *s_, const void *routing_id_,
     size_t routing_id_size_);
 
-/* Draft: zmq_socket_monitor with a choice of formats. Not available in this release: fails with ENOTSUP.
+/* Draft: zmq_socket_monitor with a choice of formats (1 or 2; 2 tells both endpoints) and of the monitor's socket type
+ * (ZMQ_PAIR, ZMQ_PUB or ZMQ_PUSH).
  *
  * Errors:
- * - ENOTSUP: always, on a socket.
- * - ENOTSOCK.
+ * - EINVAL: not an endpoint, events that the format does not have, or another socket type.
+ * - EPROTONOSUPPORT: not an inproc endpoint.
+ * - EADDRINUSE: the endpoint is bound already.
+ * - EMFILE, ETERM, ENOTSOCK.
  *
  * Arguments:
  * - s_: any value.

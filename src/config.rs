@@ -78,6 +78,9 @@ pub const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 /// How often that is looked at.
 pub const CLOSE_STEP: Duration = Duration::from_millis(5);
 
+/// Events that a monitor keeps until its first reader connects.
+pub const MONITOR_BACKLOG: usize = 10_000;
+
 /// Links that must have ended before unused memory is given back to the system.
 pub const TRIM_AFTER: usize = 256;
 

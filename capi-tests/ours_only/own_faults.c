@@ -103,6 +103,56 @@ static void lingering_ends_with_a_raw_peer (void)
     }
 }
 
+static void *kill_later (void *arg)
+{
+    poll (NULL, 0, 100);
+    kill (*(pid_t *) arg, SIGKILL);
+    return NULL;
+}
+
+/* The reference hangs here now and then. */
+static void lingering_ends_with_the_peer (void)
+{
+    for (int during = 0; during < 2; during++) {
+        static char data[100000];
+        void *push = OPEN (ZMQ_PUSH);
+        int status;
+        SET (push, ZMQ_LINGER, -1);
+        SET (push, ZMQ_SNDHWM, 50);
+        const char *endpoint = BIND (push, "tcp");
+        pid_t child = fork ();
+        if (child == 0) {
+            prctl (PR_SET_PDEATHSIG, SIGKILL);
+            void *c = zmq_ctx_new (), *pull = zmq_socket (c, ZMQ_PULL);
+            set_int (pull, ZMQ_RCVHWM, 1);
+            set_int (pull, ZMQ_RCVBUF, 20000);
+            zmq_connect (pull, endpoint);
+            zmq_recv (pull, data, sizeof data, 0);
+            for (;;)
+                pause ();
+        }
+        int sent = 0;
+        while (sent < 500 && await (push, ZMQ_POLLOUT, sent ? 100 : ARRIVES_MS)) {
+            EQUAL (zmq_send (push, data, sizeof data, ZMQ_DONTWAIT), sizeof data);
+            sent++;
+        }
+        CHECK (sent >= 50 && sent < 500);
+        CLOSE (push);
+        pthread_t thread;
+        if (during)
+            pthread_create (&thread, NULL, kill_later, &child);
+        else
+            kill (child, SIGKILL);
+        long long start = now_ms ();
+        end_context ();
+        CHECK (now_ms () - start < ARRIVES_MS);
+        CHECK (!during || now_ms () - start >= 50); /* and not before */
+        if (during)
+            pthread_join (thread, NULL);
+        waitpid (child, &status, 0);
+    }
+}
+
 /* A reader that takes its time, and answers PINGs meanwhile; `size` bytes a message. */
 static void read_slowly (size_t size, int buffer)
 {
@@ -503,7 +553,7 @@ static void free_function_uses_the_socket_itself (void)
 }
 
 RUN_CASES (CASE (bound_to_the_same_port), CASE (lingering_ends_with_a_raw_peer), CASE (slow_reader_of_a_lingering_socket),
-           CASE (flood_of_unwanted_messages), CASE (slow_reader_of_large_messages),
+           CASE (flood_of_unwanted_messages), CASE (lingering_ends_with_the_peer), CASE (slow_reader_of_large_messages),
            CASE (nothing_turns_for_unread_pongs),
            CASE (connected_and_closed_before_the_bind), CASE (disconnected_before_the_bind),
            CASE (limits_changed_on_live_sockets), CASE (limit_lowered_below_what_is_queued),

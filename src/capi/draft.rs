@@ -2,7 +2,7 @@
 //! sockets of other types.
 
 use super::error::{OrErrno, OrMinusOne, guard};
-use super::socket::with_socket;
+use super::socket::{text, with_socket};
 use crate::error::Errno;
 use std::ffi::{c_char, c_int, c_void};
 
@@ -88,11 +88,14 @@ pub unsafe extern "C" fn zmq_socket_get_peer_state(
     guard(|| unsupported::<c_int>(s_)).or_minus_one()
 }
 
-/// Draft: zmq_socket_monitor with a choice of formats. Not available in this release: fails with ENOTSUP.
+/// Draft: zmq_socket_monitor with a choice of formats (1 or 2; 2 tells both endpoints) and of the monitor's socket type
+/// (ZMQ_PAIR, ZMQ_PUB or ZMQ_PUSH).
 ///
 /// # Errors
-/// - ENOTSUP: always, on a socket.
-/// - ENOTSOCK.
+/// - EINVAL: not an endpoint, events that the format does not have, or another socket type.
+/// - EPROTONOSUPPORT: not an inproc endpoint.
+/// - EADDRINUSE: the endpoint is bound already.
+/// - EMFILE, ETERM, ENOTSOCK.
 ///
 /// # Safety
 /// - `s_`: any value.
@@ -105,8 +108,12 @@ pub unsafe extern "C" fn zmq_socket_monitor_versioned(
     event_version_: c_int,
     type_: c_int,
 ) -> c_int {
-    let _ = (addr_, events_, event_version_, type_);
-    guard(|| unsupported::<()>(s_)).or_minus_one()
+    guard(|| {
+        // SAFETY: the caller's promise, with NULL ruled out.
+        let endpoint = if addr_.is_null() { None } else { Some(unsafe { text(addr_)? }) };
+        with_socket(s_, |socket| socket.monitor(endpoint, events_, event_version_, type_))
+    })
+    .or_minus_one()
 }
 
 /// Draft: asks the monitor for queue lengths. Not available in this release: fails with ENOTSUP.

@@ -1,7 +1,7 @@
 //! inproc names of one context: who bound them, and who connected before anybody did.
 
 use crate::pipe::End;
-use crate::socket::{Inbox, Party};
+use crate::socket::{Inbox, Monitors, Party};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -12,6 +12,8 @@ pub struct Bound {
     pub send_hwm: usize,
     pub receive_hwm: usize,
     pub routing_id: Vec<u8>,
+    /// The monitor that the socket belongs to.
+    pub monitors: Monitors,
 }
 
 /// A connect that came before its bind: the far end of its pipe waits here.

@@ -2,6 +2,7 @@
 
 use super::backoff::Backoff;
 use super::handle::LinkHandle;
+use super::report::Report;
 use crate::connection::{Config, Handshake, Heartbeat};
 use crate::io::{TimerId, Waker};
 use crate::options::SocketOptions;
@@ -9,6 +10,7 @@ use crate::pipe::End;
 use crate::sync::global::{AtomicUsize, Ordering};
 use crate::transport::{Route, Stream, Transport};
 use socket2::Socket;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,6 +31,12 @@ pub trait Owner: Send + Sync {
 
     /// A connecting link has ended for good, and the endpoint with it.
     fn ended(&self, link: &Arc<LinkHandle>);
+
+    /// Whether somebody wants to be told about such an event.
+    fn wants(&self, event: u64) -> bool;
+
+    /// Tells the monitor.
+    fn report(&self, report: &Report);
 }
 
 /// Counts the links of a context, for the end of the context to wait for.
@@ -161,6 +169,30 @@ impl Link {
             has_pipe: false,
             napping: false,
             _gate: gate,
+        }
+    }
+
+    /// Reports an event of the connection behind a descriptor.
+    pub fn report(&self, event: u64, value: u64, fd: RawFd) {
+        if !self.settings.owner.wants(event) {
+            return;
+        }
+        let (local, remote) = self.transport.endpoints(fd);
+        let report = match &self.role {
+            Role::Connect(target) => {
+                Report { event, value, local, remote: target.endpoint.clone(), bound: false }
+            }
+            Role::Accept(_) => Report { event, value, local, remote, bound: true },
+        };
+        self.settings.owner.report(&report);
+    }
+
+    /// Reports an event of an attempt to connect.
+    pub fn report_attempt(&self, event: u64, value: u64) {
+        if let Role::Connect(target) = &self.role
+            && self.settings.owner.wants(event)
+        {
+            self.settings.owner.report(&Report::connecting(event, value, &target.endpoint));
         }
     }
 

@@ -13,6 +13,7 @@ mod link;
 mod policy;
 mod reactor;
 mod receive_pump;
+mod report;
 mod send_pump;
 mod token;
 
@@ -20,3 +21,4 @@ pub use handle::{IoThread, LinkHandle};
 pub use link::{Gate, GateGuard, LinkSettings, Owner, Target};
 pub use policy::{inline_driving, spinning};
 pub use reactor::{Command, Reactor};
+pub use report::{Report, event};

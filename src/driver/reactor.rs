@@ -3,6 +3,7 @@
 use super::handle::{BUDGET, IoThread, LinkHandle};
 use super::link::{GateGuard, Link, LinkSettings, Role, State, Target};
 use super::receive_pump::{Ending, ReceivePump, Received, SideEffects, with_read_buffer};
+use super::report::{Report, event};
 use super::send_pump::{Control, SendPump, Sent};
 use crate::config::{
     ACCEPT_BUDGET, ACCEPT_PAUSE, CLOSE_LIMIT, CLOSE_STEP, LEASE, NAP, TRIM_AFTER, TRIM_DELAY,
@@ -78,6 +79,13 @@ struct ListenerEntry {
     threads: Arc<[Arc<IoThread>]>,
 }
 
+impl ListenerEntry {
+    fn report_failure(&self, code: u64) {
+        let report = Report::bound(event::ACCEPT_FAILED, code, self.listener.endpoint());
+        self.settings.owner.report(&report);
+    }
+}
+
 /// What a timer is for.
 #[derive(Clone, Copy)]
 enum Purpose {
@@ -110,11 +118,28 @@ fn slot_of(key: u64) -> usize {
     (key & 0xffff_ffff) as usize
 }
 
-/// Why an attempt or a connection ended, as far as the next step depends on it.
-enum Loss {
-    Network(String),
-    Refused(String),
-    Protocol(String),
+/// Why an attempt or a connection ended.
+struct Loss {
+    kind: LossKind,
+    reason: String,
+    /// What a monitor is told when it ended during the handshake: event and value.
+    report: Option<(u64, u64)>,
+}
+
+/// What the next step depends on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LossKind {
+    Network,
+    Refused,
+    Protocol,
+}
+
+impl Loss {
+    /// The network failed, with this errno.
+    fn network(reason: impl Into<String>, code: i32) -> Self {
+        let report = Some((event::HANDSHAKE_FAILED_NO_DETAIL, code as u64));
+        Self { kind: LossKind::Network, reason: reason.into(), report }
+    }
 }
 
 impl Reactor {
@@ -198,7 +223,7 @@ impl Reactor {
             }
         });
         if let Err(error) = started {
-            self.lost(key, Loss::Network(format!("no thread for name resolution: {error}")));
+            self.lost(key, Loss::network(format!("no thread for name resolution: {error}"), error.raw()));
         }
     }
 
@@ -208,7 +233,9 @@ impl Reactor {
                 routes.reverse();
                 self.connect_next(key, routes);
             }
-            Err(error) => self.lost(key, Loss::Network(format!("the address cannot be resolved: {error}"))),
+            Err(error) => {
+                self.lost(key, Loss::network(format!("the address cannot be resolved: {error}"), error.raw()))
+            }
         }
     }
 
@@ -222,16 +249,20 @@ impl Reactor {
                 Ok(Attempt::Connected(socket)) => return self.begin_handshake(key, socket),
                 Ok(Attempt::Pending(socket)) => {
                     debug!("{}: connecting", link.endpoint());
+                    link.report_attempt(event::CONNECT_DELAYED, libc::EINPROGRESS as u64);
                     let timeout = link.settings.options.connect_timeout.filter(|timeout| !timeout.is_zero());
                     let fd = socket.as_raw_fd();
                     link.state = State::Connecting { socket, routes };
                     return match link.handle.register(fd, Interest::WRITE) {
                         Ok(()) => self.set_timer(key, timeout),
-                        Err(error) => self.lost(key, Loss::Network(error.to_string())),
+                        Err(error) => self.lost(key, Loss::network(error.to_string(), error.raw())),
                     };
                 }
                 Err(error) => failure = error,
             }
+        }
+        if let Some(link) = self.link(key) {
+            link.report_attempt(event::CLOSED, 0);
         }
         self.lost(key, attempt_failed(failure));
     }
@@ -245,7 +276,11 @@ impl Reactor {
         };
         match finish_connect(&socket) {
             Ok(()) => self.begin_handshake(key, socket),
-            Err(error) if routes.is_empty() => self.lost(key, attempt_failed(error)),
+            Err(error) if routes.is_empty() => {
+                link.report_attempt(event::CLOSED, socket.as_raw_fd() as u64);
+                drop(socket);
+                self.lost(key, attempt_failed(error));
+            }
             Err(_) => self.connect_next(key, routes),
         }
     }
@@ -257,12 +292,17 @@ impl Reactor {
         debug!("{}: connected", link.endpoint());
         link.backoff.reset();
         let stream = Arc::new(Stream::from(socket));
+        let connected = match link.role {
+            Role::Connect(_) => event::CONNECTED,
+            Role::Accept(_) => event::ACCEPTED,
+        };
+        link.report(connected, stream.raw() as u64, stream.raw());
         let handshake = Box::new(Handshake::new(link.settings.config.clone()));
         let timeout = link.settings.options.handshake_interval.filter(|interval| !interval.is_zero());
         let registered = link.handle.register(stream.raw(), Interest::READ);
         link.state = State::Handshaking { stream, handshake, output: Vec::new(), refused: false };
         if let Err(error) = registered {
-            return self.lost(key, Loss::Network(error.to_string()));
+            return self.lost(key, Loss::network(error.to_string(), error.raw()));
         }
         self.set_timer(key, timeout);
         self.write_handshake(key);
@@ -291,22 +331,28 @@ impl Reactor {
         for _ in 0..BUDGET {
             let Some(link) = self.link(key) else { return };
             let State::Handshaking { stream, handshake, refused, .. } = &mut link.state else { return };
+            let mut refusal = None;
+            let fd = stream.raw();
             let outcome = with_read_buffer(|buffer| match stream.read(buffer) {
                 Ok(Read::WouldBlock) => Ok(None),
-                Ok(Read::End) => Err(Loss::Network("the peer closed during the handshake".to_owned())),
-                Err(error) => Err(Loss::Network(format!("during the handshake: {error}"))),
+                Ok(Read::End) => Err(Loss::network("the peer closed during the handshake", libc::EPIPE)),
+                Err(error) => Err(Loss::network(format!("during the handshake: {error}"), error.raw())),
                 // The peer was refused or refused us: wait for it to close.
                 Ok(Read::Bytes(_)) if *refused => Ok(Some(Vec::new())),
                 Ok(Read::Bytes(count)) => match handshake.handle_input(&buffer[..count]) {
                     Ok(consumed) => Ok(Some(buffer[consumed..count].to_vec())),
-                    Err(Failure { kind: FailureKind::Refused(_), reason }) => {
+                    Err(Failure { kind: FailureKind::Refused(status), reason }) => {
                         debug!("the peer refused the connection: {reason}");
                         *refused = true;
+                        refusal = status;
                         Ok(Some(Vec::new()))
                     }
                     Err(failure) => Err(loss_of(failure)),
                 },
             });
+            if let Some(status) = refusal {
+                link.report(event::HANDSHAKE_FAILED_AUTH, u64::from(status), fd);
+            }
             let rest = match outcome {
                 Ok(None) => return,
                 Ok(Some(rest)) => rest,
@@ -333,6 +379,9 @@ impl Reactor {
         let State::Handshaking { stream, handshake, .. } = state else { return };
         let established = handshake.finish();
         debug!("{}: handshake done, ZMTP {:?}", link.endpoint(), established.version);
+        if established.version >= crate::connection::Version::V3_0 {
+            link.report(event::HANDSHAKE_SUCCEEDED, 0, stream.raw());
+        }
         let metadata = Arc::new(describe_peer(link, &stream, &established));
         let now = Instant::now();
         let heartbeats = established.version >= crate::connection::Version::V3_0;
@@ -354,7 +403,7 @@ impl Reactor {
         handle.with_send(|pump| pump.connect(stream, established.send));
         if !unsent.is_empty() {
             // The kernel did not take the end of our handshake: rare enough to give up on this connection.
-            return self.lost(key, Loss::Network("the peer does not read".to_owned()));
+            return self.lost(key, Loss::network("the peer does not read", libc::EAGAIN));
         }
         self.set_deadline(key, deadline);
         settings.owner.attend();
@@ -380,7 +429,7 @@ impl Reactor {
             Sent::Ended if lingering => self.close(key),
             // What is left cannot be sent on this connection any more; nobody else may be reading it.
             Sent::Unconnected if lingering && self.is_established(key) => {
-                self.lost(key, Loss::Network("the peer is gone".to_owned()));
+                self.lost(key, Loss::network("the peer is gone", libc::EPIPE));
             }
             _ if lingering => {
                 self.finish_if_drained(key);
@@ -452,8 +501,8 @@ impl Reactor {
     /// The receive half found the end of an established connection.
     fn over(&mut self, key: u64, ending: Ending) {
         let loss = match ending {
-            Ending::Closed => Loss::Network("the peer closed the connection".to_owned()),
-            Ending::Network(error) => Loss::Network(error.to_string()),
+            Ending::Closed => Loss::network("the peer closed the connection", libc::EPIPE),
+            Ending::Network(error) => Loss::network(error.to_string(), error.raw()),
             Ending::Failure(failure) => loss_of(failure),
         };
         self.lost(key, loss);
@@ -480,7 +529,7 @@ impl Reactor {
                 if event.readable || (event.failed && handle.is_reading()) {
                     self.drive_receive(key);
                 } else if event.failed && self.link(key).is_some_and(|link| link.lingering) {
-                    self.lost(key, Loss::Network("the peer is gone".to_owned()));
+                    self.lost(key, Loss::network("the peer is gone", libc::EPIPE));
                 } else if event.failed {
                     handle.want_write(false);
                     handle.park();
@@ -499,11 +548,18 @@ impl Reactor {
         if link.closing.is_some() {
             return self.finish(key);
         }
-        let (reason, retry) = match &loss {
-            Loss::Network(reason) => (reason, true),
-            Loss::Refused(reason) => (reason, link.settings.options.reconnect_stop & STOP_REFUSED == 0),
-            Loss::Protocol(reason) => (reason, false),
+        let Loss { kind, reason, report } = loss;
+        let retry = match kind {
+            LossKind::Network => true,
+            LossKind::Refused => link.settings.options.reconnect_stop & STOP_REFUSED == 0,
+            LossKind::Protocol => false,
         };
+        if let State::Handshaking { stream, .. } | State::Established { stream, .. } = &link.state {
+            if let (State::Handshaking { .. }, Some((event, value))) = (&link.state, report) {
+                link.report(event, value, stream.raw());
+            }
+            link.report(event::DISCONNECTED, stream.raw() as u64, stream.raw());
+        }
         let during_handshake = matches!(link.state, State::Handshaking { .. });
         debug!("{}: {} ended: {reason}", link.endpoint(), link.state.name());
         let was_attempt = matches!(link.state, State::Connecting { .. } | State::Resolving | State::Waiting);
@@ -512,10 +568,10 @@ impl Reactor {
             && matches!(link.role, Role::Connect(_))
             && !(during_handshake && stop & STOP_HANDSHAKE != 0)
             && !(link.lingering && stop & STOP_AFTER_DISCONNECT != 0);
-        match loss {
+        match kind {
             _ if retry => {}
-            Loss::Refused(_) => return self.end_endpoint(key),
-            Loss::Network(_) | Loss::Protocol(_) => return self.finish(key),
+            LossKind::Refused => return self.end_endpoint(key),
+            LossKind::Network | LossKind::Protocol => return self.finish(key),
         }
         link.handle.unregister();
         self.drop_connection(key);
@@ -543,6 +599,7 @@ impl Reactor {
             Some(_) => {
                 let pause = link.backoff.next(super::backoff::random());
                 debug!("{}: next attempt in {} ms", link.endpoint(), pause.as_millis());
+                link.report_attempt(event::CONNECT_RETRIED, pause.as_millis() as u64);
                 link.state = State::Waiting;
                 self.set_timer(key, Some(pause));
             }
@@ -749,9 +806,13 @@ impl Reactor {
                         _ => self.adopt_peer(socket, &listener, number, settings),
                     }
                 }
-                Accepted::Refused => debug!("{}: a peer was refused", entry.listener.endpoint()),
+                Accepted::Refused => {
+                    debug!("{}: a peer was refused", entry.listener.endpoint());
+                    entry.report_failure(0);
+                }
                 Accepted::Exhausted(error) => {
                     debug!("{}: accepting pauses: {error}", entry.listener.endpoint());
+                    entry.report_failure(error.raw() as u64);
                     entry.listener.rest();
                     self.timers.set(Instant::now() + ACCEPT_PAUSE, Purpose::Accept(number));
                     return;
@@ -813,12 +874,14 @@ impl Reactor {
         link.timer = None;
         match &mut link.state {
             State::Waiting => self.attempt(key),
-            State::Connecting { .. } => {
+            State::Connecting { socket, .. } => {
+                let descriptor = socket.as_raw_fd() as u64;
                 link.handle.unregister();
-                self.lost(key, Loss::Network("the attempt took too long".to_owned()));
+                link.report_attempt(event::CLOSED, descriptor);
+                self.lost(key, Loss::network("the attempt took too long", libc::ETIMEDOUT));
             }
             State::Handshaking { .. } => {
-                self.lost(key, Loss::Network("the handshake took too long".to_owned()));
+                self.lost(key, Loss::network("the handshake took too long", libc::EAGAIN));
             }
             State::Established { .. } => self.heartbeat(key),
             State::Resolving | State::Stopped => {}
@@ -842,7 +905,9 @@ impl Reactor {
         let action = heartbeat.handle_timeout(now);
         let deadline = heartbeat.poll_timeout();
         match action {
-            HeartbeatAction::Dead => return self.lost(key, Loss::Network("the peer is silent".to_owned())),
+            HeartbeatAction::Dead => {
+                return self.lost(key, Loss::network("the peer is silent", libc::ETIMEDOUT));
+            }
             HeartbeatAction::SendPing => {
                 handle.push_control(Control::Ping);
                 self.drive_send(key);
@@ -948,13 +1013,23 @@ fn close_pipe(handle: &Arc<LinkHandle>) {
 
 fn attempt_failed(error: Errno) -> Loss {
     let reason = format!("cannot connect: {error}");
-    if error.raw() == libc::ECONNREFUSED { Loss::Refused(reason) } else { Loss::Network(reason) }
+    let kind = if error.raw() == libc::ECONNREFUSED { LossKind::Refused } else { LossKind::Network };
+    Loss { kind, reason, report: None }
 }
 
 fn loss_of(failure: Failure) -> Loss {
+    let reason = failure.reason;
     match failure.kind {
-        FailureKind::NoMemory | FailureKind::Refused(_) => Loss::Network(failure.reason),
-        FailureKind::Protocol(_) | FailureKind::Authentication(_) => Loss::Protocol(failure.reason),
+        FailureKind::NoMemory => Loss::network(reason, libc::ENOMEM),
+        FailureKind::Refused(_) => Loss::network(reason, libc::EPIPE),
+        FailureKind::Protocol(code) => {
+            let report = code.map(|code| (event::HANDSHAKE_FAILED_PROTOCOL, u64::from(code)));
+            Loss { kind: LossKind::Protocol, reason, report }
+        }
+        FailureKind::Authentication(status) => {
+            let report = Some((event::HANDSHAKE_FAILED_AUTH, u64::from(status)));
+            Loss { kind: LossKind::Protocol, reason, report }
+        }
     }
 }
 

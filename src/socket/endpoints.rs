@@ -5,7 +5,7 @@ use super::inbox::{Attachment, News, Party, Share};
 use super::owner::{LinkOwner, link_limits};
 use crate::connection::{Config, HeartbeatConfig};
 use crate::context::{Bound, PendingConnect, next_serial};
-use crate::driver::{Command, IoThread, LinkHandle, LinkSettings, Target};
+use crate::driver::{Command, IoThread, LinkHandle, LinkSettings, Report, Target, event};
 use crate::error::{Errno, Result};
 use crate::message::{Message, Metadata};
 use crate::options::{Mechanism, SocketOptions, SocketType};
@@ -13,7 +13,7 @@ use crate::pattern::Origin;
 use crate::pipe::{Limits, pipe};
 use crate::sync::{Ordering, fence};
 use crate::transport::{self, Listener};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// One bind or connect of a socket.
 pub struct Endpoint {
@@ -68,7 +68,11 @@ impl Socket {
         Arc::new(LinkSettings {
             options: self.options.clone(),
             config: Arc::new(connection_config(&self.options)),
-            owner: Arc::new(LinkOwner { inbox: self.inbox.clone(), routing_id }),
+            owner: Arc::new(LinkOwner {
+                inbox: self.inbox.clone(),
+                monitor: self.monitor.clone(),
+                routing_id,
+            }),
             gate: self.context.gate.clone(),
         })
     }
@@ -99,8 +103,10 @@ impl Socket {
         let transport = self.transport(scheme)?;
         let threads = self.context.threads(self.options.affinity)?;
         let thread = self.context.thread(self.options.affinity)?;
-        let listener = Arc::new(Listener::open(transport, address, &self.options)?);
+        let opened = Listener::open(transport, address, &self.options);
+        let listener = Arc::new(opened.inspect_err(|error| self.report_failed_bind(address, *error))?);
         let text = listener.endpoint().to_owned();
+        self.monitor.report(&Report::bound(event::LISTENING, listener.descriptor(), &text));
         let number = next_serial();
         thread.mailbox.post(Command::Listen {
             number,
@@ -113,6 +119,14 @@ impl Socket {
         Ok(())
     }
 
+    fn report_failed_bind(&self, address: &str, error: Errno) {
+        let opened = [libc::EADDRINUSE, libc::EADDRNOTAVAIL, libc::EACCES].contains(&error.raw());
+        if opened {
+            self.monitor.report(&Report::bound(event::CLOSED, 0, ""));
+        }
+        self.monitor.report(&Report::bound(event::BIND_FAILED, error.raw() as u64, address));
+    }
+
     fn bind_inproc(&mut self, endpoint: &str, name: &str) -> Result<()> {
         let (send_hwm, receive_hwm) = (self.options.send_hwm as usize, self.options.receive_hwm as usize);
         let bound = Bound {
@@ -120,6 +134,7 @@ impl Socket {
             send_hwm,
             receive_hwm,
             routing_id: self.options.routing_id.clone(),
+            monitors: self.monitors.clone(),
         };
         let waiting = self.context.names.lock().bind(name, bound).ok_or(Errno::ADDRESS_IN_USE)?;
         for mut pending in waiting {
@@ -223,6 +238,11 @@ impl Socket {
                 let attachment =
                     Attachment { party: theirs, end: far, origin: far_origin, link: None, share };
                 bound.inbox.post(News::Attach(Box::new(attachment)));
+                if let Some(monitor) = bound.monitors.as_ref().and_then(Weak::upgrade) {
+                    // Nobody uses that socket until the next event: what waited for this reader is written now.
+                    bound.inbox.attend();
+                    monitor.flush();
+                }
             }
             None => {
                 names.wait_for(name, PendingConnect { party: theirs, end: far, send_hwm, receive_hwm });
@@ -277,7 +297,9 @@ impl Socket {
     fn end_endpoint(&mut self, endpoint: Endpoint) {
         match endpoint.kind {
             Kind::Listener { number, listener, threads } => {
+                let descriptor = listener.descriptor();
                 listener.close();
+                self.monitor.report(&Report::bound(event::CLOSED, descriptor, &endpoint.text));
                 // Nothing more is exchanged with its peers, whoever drives their connections now.
                 let accepted = self.attached.iter().flatten().filter_map(|attached| attached.link.as_ref());
                 accepted

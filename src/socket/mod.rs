@@ -6,12 +6,14 @@
 
 mod endpoints;
 mod inbox;
+mod monitor;
 mod owner;
 mod poll;
 mod spin;
 mod wait;
 
 pub use inbox::{Inbox, Party};
+pub use monitor::{Monitor, Monitors};
 pub use poll::{Item, POLL_ERROR, POLL_IN, POLL_OUT, POLL_PRIORITY, poll};
 pub use wait::{find, is_reply, recv, recv_into, send, sleep_on};
 
@@ -48,6 +50,9 @@ pub struct Socket {
     spin: Spin,
     /// Bytes sent since the links' pipes were last written from here, roughly.
     unwritten: usize,
+    monitor: Arc<Monitor>,
+    /// Set on a socket of the library's own, that a monitor reports to.
+    monitors: Monitors,
     /// Streams may be adopted beyond the wait that took them.
     may_lease: bool,
 }
@@ -87,6 +92,8 @@ pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> 
             receive_more: false,
             spin: Spin::new(),
             unwritten: 0,
+            monitor: Arc::default(),
+            monitors: None,
             may_lease: false,
         }
     });
@@ -348,6 +355,7 @@ impl Socket {
     fn shut(&mut self) {
         self.handle_news();
         self.close_endpoints();
+        self.monitor.stop();
         let ids: Vec<_> = self.pipes.ids().collect();
         for id in ids {
             self.detach(id);

@@ -1,7 +1,8 @@
 //! A socket as its links see it.
 
 use super::inbox::{Attachment, Inbox, News, Party, Share};
-use crate::driver::{LinkHandle, Owner};
+use super::monitor::Monitor;
+use crate::driver::{LinkHandle, Owner, Report};
 use crate::message::{Message, Metadata};
 use crate::options::{SocketOptions, SocketType};
 use crate::pattern::Origin;
@@ -24,6 +25,7 @@ pub fn link_limits(options: &SocketOptions) -> Limits {
 
 pub struct LinkOwner {
     pub inbox: Arc<Inbox>,
+    pub monitor: Arc<Monitor>,
     pub routing_id: Option<Vec<u8>>,
 }
 
@@ -49,6 +51,14 @@ impl Owner for LinkOwner {
 
     fn attend(&self) {
         self.inbox.attend();
+    }
+
+    fn wants(&self, event: u64) -> bool {
+        self.monitor.wants(event)
+    }
+
+    fn report(&self, report: &Report) {
+        self.monitor.report(report);
     }
 
     fn ended(&self, link: &Arc<LinkHandle>) {

@@ -18,6 +18,8 @@ pub struct Listener {
     /// `None` once closed. Locked while accepting and while the poller is told, so that closing never hits a descriptor in use,
     /// and a descriptor that was closed, and perhaps belongs to somebody else by now, is never watched.
     open: Mutex<Option<Open>>,
+    /// As a number only: monitors tell it.
+    descriptor: u64,
     /// Fork generation it was opened in: in a child, it is the parent's.
     generation: u32,
 }
@@ -48,6 +50,7 @@ impl Listener {
         Ok(Self {
             transport,
             endpoint: opened.endpoint.clone(),
+            descriptor: opened.socket.as_raw_fd() as u64,
             open: Mutex::new(Some(Open { opened, poller: None })),
             generation: fork_generation(),
         })
@@ -60,6 +63,11 @@ impl Listener {
 
     pub fn transport(&self) -> &'static dyn Transport {
         self.transport
+    }
+
+    /// The number of the descriptor, for reports.
+    pub fn descriptor(&self) -> u64 {
+        self.descriptor
     }
 
     /// Starts to report peers to a poller; nothing once the listener is closed.

@@ -16,8 +16,8 @@ pub use stream::{Read, Stream};
 
 use crate::error::{Errno, Result};
 use crate::options::SocketOptions;
-use socket2::{SockAddr, Socket};
-use std::os::fd::RawFd;
+use socket2::{SockAddr, SockRef, Socket};
+use std::os::fd::{BorrowedFd, RawFd};
 use std::path::PathBuf;
 
 /// A scheme of addresses.
@@ -53,6 +53,17 @@ pub trait Transport: Send + Sync {
 
     /// An address as endpoint text.
     fn endpoint(&self, address: &SockAddr) -> String;
+
+    /// Both ends of a connection as endpoint text; empty where the system does not know.
+    fn endpoints(&self, fd: RawFd) -> (String, String) {
+        // SAFETY: the caller's socket keeps the descriptor open.
+        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+        let socket = SockRef::from(&fd);
+        let text = |address: std::io::Result<SockAddr>| {
+            address.map(|address| self.endpoint(&address)).unwrap_or_default()
+        };
+        (text(socket.local_addr()), text(socket.peer_addr()))
+    }
 }
 
 /// A socket that listens.

@@ -1,0 +1,168 @@
+/* zmq_socket_monitor: which events come, in which order, about which endpoint. */
+#include "check.h"
+#include "raw.h"
+
+/* A PAIR socket that hears about the connections of another socket. */
+static void *watch (void *socket, int events)
+{
+    static int number;
+    char address[40];
+    sprintf (address, "inproc://monitor-%d", number++);
+    OK (zmq_socket_monitor (socket, address, events));
+    void *reader = OPEN (ZMQ_PAIR);
+    OK (zmq_connect (reader, address));
+    return reader;
+}
+
+/* The next event and its value; -1 when none comes. The endpoint must be the one that is expected, if one is. */
+static int next_event (void *reader, const char *endpoint, uint32_t *value, int wait_ms)
+{
+    uint8_t head[8];
+    char text[200];
+    uint16_t event;
+    if (!await (reader, ZMQ_POLLIN, wait_ms))
+        return -1;
+    if (zmq_recv (reader, head, sizeof head, 0) != 6 || get_int (reader, ZMQ_RCVMORE) != 1)
+        return -2;
+    int size = zmq_recv (reader, text, sizeof text - 1, 0);
+    if (size < 0 || get_int (reader, ZMQ_RCVMORE))
+        return -3;
+    text[size] = 0;
+    memcpy (&event, head, 2);
+    memcpy (value, head + 2, 4);
+    if (endpoint && strcmp (text, endpoint) != 0) {
+        fail_at (__FILE__, __LINE__, "event %#x is about \"%s\", not \"%s\"", event, text, endpoint);
+        return -4;
+    }
+    return event;
+}
+
+static uint32_t value;
+
+#define EVENT(reader, event, endpoint) EQUAL (next_event (reader, endpoint, &value, ARRIVES_MS), event)
+#define NO_EVENT(reader) EQUAL (next_event (reader, NULL, &value, 100), -1)
+
+static void connected_and_lost (void)
+{
+    EACH_TRANSPORT (transport) {
+        if (strcmp (transport, "inproc") == 0)
+            continue;
+        void *rep = OPEN (ZMQ_REP), *req = OPEN (ZMQ_REQ);
+        void *at_rep = watch (rep, ZMQ_EVENT_ALL), *at_req = watch (req, ZMQ_EVENT_ALL);
+        char endpoint[200];
+        strcpy (endpoint, BIND (rep, transport));
+        EVENT (at_rep, ZMQ_EVENT_LISTENING, endpoint);
+        OK (zmq_connect (req, endpoint));
+        if (strcmp (transport, "tcp") == 0) {
+            EVENT (at_req, ZMQ_EVENT_CONNECT_DELAYED, endpoint);
+            EQUAL (value, EINPROGRESS);
+        }
+        EVENT (at_req, ZMQ_EVENT_CONNECTED, endpoint);
+        CHECK (value > 2); /* a descriptor */
+        EVENT (at_req, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, endpoint);
+        EVENT (at_rep, ZMQ_EVENT_ACCEPTED, endpoint);
+        EVENT (at_rep, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, endpoint);
+        CLOSE (req);
+        EVENT (at_req, ZMQ_EVENT_MONITOR_STOPPED, ""); /* what it ends itself is no event */
+        EVENT (at_rep, ZMQ_EVENT_DISCONNECTED, endpoint);
+        OK (zmq_unbind (rep, endpoint));
+        EVENT (at_rep, ZMQ_EVENT_CLOSED, endpoint);
+        CLOSE (rep);
+        EVENT (at_rep, ZMQ_EVENT_MONITOR_STOPPED, "");
+        NO_EVENT (at_rep);
+        CLOSE (at_req);
+        CLOSE (at_rep);
+    }
+}
+
+static void refused_and_retried (void)
+{
+    void *push = OPEN (ZMQ_PUSH), *other = OPEN (ZMQ_PULL);
+    char endpoint[200];
+    SET (push, ZMQ_RECONNECT_IVL, 40);
+    strcpy (endpoint, BIND (other, "tcp")); /* a port that is free again */
+    CLOSE (other);
+    void *reader = watch (push, ZMQ_EVENT_ALL);
+    OK (zmq_connect (push, endpoint));
+    for (int i = 0; i < 3; i++) {
+        EVENT (reader, ZMQ_EVENT_CONNECT_DELAYED, endpoint);
+        EVENT (reader, ZMQ_EVENT_CLOSED, endpoint);
+        EVENT (reader, ZMQ_EVENT_CONNECT_RETRIED, endpoint);
+        CHECK (value >= 40 && value < 80);
+    }
+}
+
+static void endpoint_in_use (void)
+{
+    void *first = OPEN (ZMQ_PULL), *second = OPEN (ZMQ_PULL);
+    const char *endpoint = BIND (first, "tcp");
+    void *reader = watch (second, ZMQ_EVENT_BIND_FAILED | ZMQ_EVENT_LISTENING);
+    EQUAL (zmq_bind (second, endpoint), -1);
+    EVENT (reader, ZMQ_EVENT_BIND_FAILED, endpoint + strlen ("tcp://"));
+    EQUAL (value, EADDRINUSE);
+    NO_EVENT (reader);
+}
+
+static void handshakes_that_fail (void)
+{
+    void *rep = OPEN (ZMQ_REP);
+    void *reader = watch (rep, ZMQ_EVENT_ALL & ~ZMQ_EVENT_LISTENING);
+    const char *endpoint = BIND (rep, "tcp");
+    /* Ends before it has said anything. */
+    int fd = RAW_CONNECT (endpoint);
+    EVENT (reader, ZMQ_EVENT_ACCEPTED, endpoint);
+    close (fd);
+    EVENT (reader, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, endpoint);
+    EVENT (reader, ZMQ_EVENT_DISCONNECTED, endpoint);
+    /* A socket type that does not fit is no event of its own. */
+    fd = RAW_CONNECT (endpoint);
+    EVENT (reader, ZMQ_EVENT_ACCEPTED, endpoint);
+    void *pub = OPEN (ZMQ_PUB);
+    void *at_pub = watch (pub, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED);
+    OK (zmq_connect (pub, endpoint));
+    EVENT (at_pub, ZMQ_EVENT_DISCONNECTED, endpoint);
+    EVENT (reader, ZMQ_EVENT_ACCEPTED, endpoint);
+    EVENT (reader, ZMQ_EVENT_DISCONNECTED, endpoint);
+    close (fd);
+}
+
+static void only_what_was_asked_for (void)
+{
+    void *pull = OPEN (ZMQ_PULL), *push = OPEN (ZMQ_PUSH);
+    void *reader = watch (pull, ZMQ_EVENT_ACCEPTED);
+    const char *endpoint = BIND (pull, "tcp");
+    OK (zmq_connect (push, endpoint));
+    EVENT (reader, ZMQ_EVENT_ACCEPTED, endpoint);
+    NO_EVENT (reader);
+    CLOSE (pull);
+    NO_EVENT (reader); /* not even the end */
+}
+
+static void stopped_and_moved (void)
+{
+    void *pull = OPEN (ZMQ_PULL);
+    void *first = watch (pull, ZMQ_EVENT_ALL), *second = watch (pull, ZMQ_EVENT_ALL);
+    EVENT (first, ZMQ_EVENT_MONITOR_STOPPED, "");
+    const char *endpoint = BIND (pull, "tcp");
+    EVENT (second, ZMQ_EVENT_LISTENING, endpoint);
+    NO_EVENT (first);
+    OK (zmq_socket_monitor (pull, NULL, 0));
+    EVENT (second, ZMQ_EVENT_MONITOR_STOPPED, "");
+    OK (zmq_socket_monitor (pull, NULL, 0));
+}
+
+static void wrong_arguments (void)
+{
+    void *pull = OPEN (ZMQ_PULL), *other = OPEN (ZMQ_PAIR);
+    FAILS (zmq_socket_monitor (pull, "tcp://127.0.0.1:5555", ZMQ_EVENT_ALL), EPROTONOSUPPORT);
+    FAILS (zmq_socket_monitor (pull, "nothing", ZMQ_EVENT_ALL), EINVAL);
+    FAILS (zmq_socket_monitor (pull, "inproc://wrong", 0x10000), EINVAL);
+    FAILS (zmq_socket_monitor (NULL, "inproc://wrong", ZMQ_EVENT_ALL), ENOTSOCK);
+    OK (zmq_bind (other, "inproc://taken"));
+    FAILS (zmq_socket_monitor (pull, "inproc://taken", ZMQ_EVENT_ALL), EADDRINUSE);
+    OK (zmq_ctx_shutdown (case_context));
+    FAILS (zmq_socket_monitor (pull, "inproc://late", ZMQ_EVENT_ALL), ETERM);
+}
+
+RUN_CASES (CASE (connected_and_lost), CASE (refused_and_retried), CASE (endpoint_in_use), CASE (handshakes_that_fail),
+           CASE (only_what_was_asked_for), CASE (stopped_and_moved), CASE (wrong_arguments))

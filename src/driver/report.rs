@@ -1,0 +1,50 @@
+//! What a link reports to the monitor of its socket: the events of zmq.h.
+
+/// Events, as numbered in zmq.h.
+pub mod event {
+    pub const CONNECTED: u64 = 0x0001;
+    pub const CONNECT_DELAYED: u64 = 0x0002;
+    pub const CONNECT_RETRIED: u64 = 0x0004;
+    pub const LISTENING: u64 = 0x0008;
+    pub const BIND_FAILED: u64 = 0x0010;
+    pub const ACCEPTED: u64 = 0x0020;
+    pub const ACCEPT_FAILED: u64 = 0x0040;
+    pub const CLOSED: u64 = 0x0080;
+    pub const DISCONNECTED: u64 = 0x0200;
+    pub const MONITOR_STOPPED: u64 = 0x0400;
+    pub const HANDSHAKE_FAILED_NO_DETAIL: u64 = 0x0800;
+    pub const HANDSHAKE_SUCCEEDED: u64 = 0x1000;
+    pub const HANDSHAKE_FAILED_PROTOCOL: u64 = 0x2000;
+    pub const HANDSHAKE_FAILED_AUTH: u64 = 0x4000;
+}
+
+/// One event.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Report {
+    pub event: u64,
+    /// A descriptor, an errno, an interval in milliseconds or a code, as zmq.h says for each event.
+    pub value: u64,
+    /// This side's endpoint.
+    pub local: String,
+    /// The other side's.
+    pub remote: String,
+    /// The one that stands for the connection: the local one on the side that bound.
+    pub bound: bool,
+}
+
+impl Report {
+    /// About an endpoint that was bound.
+    pub fn bound(event: u64, value: u64, endpoint: &str) -> Self {
+        Self { event, value, local: endpoint.to_owned(), remote: String::new(), bound: true }
+    }
+
+    /// About an endpoint to connect to.
+    pub fn connecting(event: u64, value: u64, endpoint: &str) -> Self {
+        Self { event, value, local: String::new(), remote: endpoint.to_owned(), bound: false }
+    }
+
+    /// The endpoint of the first format.
+    pub fn endpoint(&self) -> &str {
+        if self.bound { &self.local } else { &self.remote }
+    }
+}
