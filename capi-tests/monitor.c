@@ -77,11 +77,16 @@ static void connected_and_lost (void)
 
 static void refused_and_retried (void)
 {
-    void *push = OPEN (ZMQ_PUSH), *other = OPEN (ZMQ_PULL);
+    void *push = OPEN (ZMQ_PUSH);
     char endpoint[200];
     SET (push, ZMQ_RECONNECT_IVL, 40);
-    strcpy (endpoint, BIND (other, "tcp")); /* a port that is free again */
-    CLOSE (other);
+    /* A port that is taken, and where nobody listens. */
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket (AF_INET, SOCK_STREAM, 0);
+    OK (bind (fd, (struct sockaddr *) &address, sizeof address));
+    OK (getsockname (fd, (struct sockaddr *) &address, &size));
+    sprintf (endpoint, "tcp://127.0.0.1:%d", ntohs (address.sin_port));
     void *reader = watch (push, ZMQ_EVENT_ALL);
     OK (zmq_connect (push, endpoint));
     for (int i = 0; i < 3; i++) {
@@ -90,6 +95,7 @@ static void refused_and_retried (void)
         EVENT (reader, ZMQ_EVENT_CONNECT_RETRIED, endpoint);
         CHECK (value >= 40 && value < 80);
     }
+    close (fd);
 }
 
 static void endpoint_in_use (void)
