@@ -57,5 +57,7 @@ mod plain {
 /// Atomics for process-wide statics.
 #[allow(clippy::disallowed_types)]
 pub mod global {
-    pub use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+    pub use std::sync::atomic::{
+        AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+    };
 }

@@ -4,8 +4,9 @@
 //! Cells come in chunks of doubling size. A pointer is a handle only if it is the address of a cell in a chunk; a
 //! cell that was given back is reused as late as possible.
 
-use super::global::{AtomicPtr, Ordering};
+use super::global::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 use super::{Deferral, Exclusive, ExclusiveGuard};
+use crate::log;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::ffi::c_void;
@@ -17,24 +18,69 @@ const CHUNKS: usize = 20;
 /// A place for one object behind a handle.
 pub struct Cell<T> {
     value: Exclusive<Option<T>>,
+    /// With ZMQ_LOG: the thread that uses the object, or used it last; 0 is one of the library's own.
+    user: AtomicI32,
+    /// Two threads at once were reported.
+    reported: AtomicBool,
 }
 
 impl<T> Cell<T> {
+    fn empty() -> Self {
+        Self { value: Exclusive::new(None), user: AtomicI32::new(0), reported: AtomicBool::new(false) }
+    }
+
     /// Waits for its turn and looks at what is there: `None` after the object was closed.
     #[inline]
     pub fn lock(&self) -> CellGuard<'_, T> {
-        CellGuard { object: self.value.lock(), _deferral: Deferral::begin() }
+        let object = match self.value.try_lock() {
+            Some(object) => object,
+            None => self.lock_contended(),
+        };
+        if log::enabled() {
+            self.user.store(thread_id(), Ordering::Relaxed);
+        }
+        CellGuard { object, _deferral: Deferral::begin() }
     }
 
-    /// The same without waiting.
+    #[cold]
+    fn lock_contended(&self) -> ExclusiveGuard<'_, Option<T>> {
+        if log::enabled() {
+            let (user, own) = (self.user.load(Ordering::Relaxed), thread_id());
+            if user != 0 && user != own && !self.reported.swap(true, Ordering::Relaxed) {
+                let (first, second) = (thread_name(user), thread_name(own));
+                let handle = self.as_handle();
+                log::debug!(
+                    "{handle:p} is used by two threads at once, {first} and {second}: let one thread use it at a time"
+                );
+            }
+        }
+        self.value.lock()
+    }
+
+    /// The same without waiting, for the library's own threads.
     pub fn try_lock(&self) -> Option<CellGuard<'_, T>> {
-        Some(CellGuard { object: self.value.try_lock()?, _deferral: Deferral::begin() })
+        let object = self.value.try_lock()?;
+        if log::enabled() {
+            self.user.store(0, Ordering::Relaxed);
+        }
+        Some(CellGuard { object, _deferral: Deferral::begin() })
     }
 
     /// The handle for C.
     pub fn as_handle(&self) -> *mut c_void {
         std::ptr::from_ref(self).cast_mut().cast()
     }
+}
+
+fn thread_id() -> libc::pid_t {
+    // SAFETY: no preconditions.
+    unsafe { libc::gettid() }
+}
+
+/// Name and number of a thread of this process.
+fn thread_name(id: libc::pid_t) -> String {
+    let name = std::fs::read_to_string(format!("/proc/self/task/{id}/comm")).unwrap_or_default();
+    format!("{} ({id})", name.trim())
 }
 
 /// Exclusive use of a cell. Calls into the application wait until it ends.
@@ -112,7 +158,7 @@ impl<T: Send> Registry<T> {
         let Some(index) = self.chunks.iter().position(|chunk| chunk.load(Ordering::Relaxed).is_null()) else {
             return;
         };
-        let cells: Vec<_> = (0..FIRST_CHUNK << index).map(|_| Cell { value: Exclusive::new(None) }).collect();
+        let cells: Vec<_> = (0..FIRST_CHUNK << index).map(|_| Cell::empty()).collect();
         let cells: &'static mut [Cell<T>] = cells.leak();
         let start = cells.as_mut_ptr();
         // Release pairs with the Acquire in `find`.
