@@ -71,6 +71,7 @@ expect "the statically linked program needs no libzmq.so" no_libzmq
 
 talk() { # SERVER-KIND CLIENT-KIND
     local endpoint tries=0 status=0
+    : >"$work/server" # looked at below, perhaps before the server has begun
     env LD_LIBRARY_PATH="$lib" timeout 30 "$work/hwserver-$1" 'tcp://127.0.0.1:*' 100 >"$work/server" 2>&1 &
     running=$!
     while endpoint=$(sed -n 's/.*: bound to //p' "$work/server") && [ -z "$endpoint" ]; do

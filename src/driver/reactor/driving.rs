@@ -1,0 +1,131 @@
+//! Moving bytes on the I/O thread, and looking after those who move them elsewhere.
+
+use super::*;
+
+impl Reactor {
+    pub(super) fn drive_send(&mut self, key: u64) {
+        let Some(link) = self.link(key).filter(|link| link.closing.is_none()) else { return };
+        let (handle, lingering) = (link.handle.clone(), link.lingering);
+        let Some(mut pump) = handle.send.try_hold() else { return };
+        let controls = handle.take_controls(&pump);
+        let sent = pump.drive(controls, BUDGET, !lingering);
+        pump.wrote = false;
+        let more = handle.note_sent(&pump, sent) && sent == Sent::More;
+        if pump.release() | more {
+            handle.post(Command::Send);
+        }
+        match sent {
+            Sent::Napping => self.nap(key),
+            Sent::Ended if lingering => self.close(key),
+            // What is left cannot be sent on this connection any more; nobody else may be reading it.
+            Sent::Unconnected if lingering && self.is_established(key) => {
+                self.lost(key, Loss::network("the peer is gone", libc::EPIPE));
+            }
+            _ if lingering => {
+                self.finish_if_drained(key);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn is_established(&mut self, key: u64) -> bool {
+        self.link(key).is_some_and(|link| matches!(link.state, State::Established { .. }))
+    }
+
+    /// Looks at the pipe again in a moment.
+    pub(super) fn nap(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        link.handle.napping.store(true, Ordering::Relaxed);
+        if !std::mem::replace(&mut link.napping, true) {
+            self.timers.set(Instant::now() + NAP, Purpose::Nap(key));
+        }
+    }
+
+    pub(super) fn end_nap(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let lingering = link.lingering;
+        let again = link.handle.with_send(|pump| pump.end_nap(lingering));
+        if again {
+            self.timers.set(Instant::now() + NAP, Purpose::Nap(key));
+            return;
+        }
+        link.napping = false;
+        // SeqCst: see `LinkHandle::leave_room`. A thread that waits until the kernel takes more will write, or tell us.
+        link.handle.napping.store(false, Ordering::SeqCst);
+        if !link.handle.awaiting_room.load(Ordering::SeqCst) {
+            self.drive_send(key);
+        }
+    }
+
+    /// Looks whether an adopted stream is still in use.
+    pub(super) fn check_lease(&mut self, key: u64, uses: Option<u32>) {
+        let Some(link) = self.link(key) else { return };
+        if let Some(uses) = link.handle.check_lease(uses) {
+            self.timers.set(Instant::now() + LEASE, Purpose::Lease(key, uses));
+        } else {
+            link.handle.give_up_kept();
+        }
+    }
+
+    pub(super) fn drive_receive(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let handle = link.handle.clone();
+        let Some(mut pump) = handle.receive.try_hold() else { return };
+        let mut effects = SideEffects::default();
+        let received = pump.drive(BUDGET, &mut effects);
+        handle.note_room(&mut pump, &received);
+        let marked = pump.release();
+        if handle.apply(effects) {
+            self.drive_send(key);
+        }
+        match received {
+            Received::Drained | Received::Blocked | Received::Unconnected => {}
+            Received::More => handle.post(Command::Receive),
+            Received::Over(ending) => return self.over(key, ending),
+        }
+        if marked {
+            handle.post(Command::Receive);
+        }
+    }
+
+    /// The receive half found the end of an established connection.
+    pub(super) fn over(&mut self, key: u64, ending: Ending) {
+        let loss = match ending {
+            Ending::Closed => Loss::network("the peer closed the connection", libc::EPIPE),
+            Ending::Network(error) => Loss::network(error.to_string(), error.raw()),
+            Ending::Failure(failure) => loss_of(failure),
+        };
+        self.lost(key, loss);
+    }
+
+    pub(super) fn link_event(&mut self, key: u64, event: Event) {
+        let Some(link) = self.link(key) else { return };
+        match &link.state {
+            State::Connecting { .. } => self.connect_decided(key),
+            State::Handshaking { .. } => {
+                if event.writable {
+                    self.write_handshake(key);
+                }
+                if event.readable || event.failed {
+                    self.read_handshake(key);
+                }
+            }
+            State::Established { .. } => {
+                let handle = link.handle.clone();
+                if event.writable {
+                    handle.want_write(false);
+                    self.drive_send(key);
+                }
+                if event.readable || (event.failed && handle.is_reading()) {
+                    self.drive_receive(key);
+                } else if event.failed && self.link(key).is_some_and(|link| link.lingering) {
+                    self.lost(key, Loss::network("the peer is gone", libc::EPIPE));
+                } else if event.failed {
+                    handle.want_write(false);
+                    handle.park();
+                }
+            }
+            State::Resolving | State::Waiting | State::Stopped => {}
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! How connections and links end: retry, linger, close.
+
+use super::*;
+
+impl Reactor {
+    /// An attempt failed or a connection ended: retry, or end the link.
+    pub(super) fn lost(&mut self, key: u64, loss: Loss) {
+        self.set_deadline(key, None);
+        let Some(link) = self.link(key) else { return };
+        if link.closing.is_some() {
+            return self.finish(key);
+        }
+        let Loss { kind, reason, report } = loss;
+        let retry = match kind {
+            LossKind::Network => true,
+            LossKind::Refused => link.settings.options.reconnect_stop & STOP_REFUSED == 0,
+            LossKind::Protocol => false,
+        };
+        if let State::Handshaking { stream, .. } | State::Established { stream, .. } = &link.state {
+            if let (State::Handshaking { .. }, Some((event, value))) = (&link.state, report) {
+                link.report(event, value, stream.raw());
+            }
+            link.report(event::DISCONNECTED, stream.raw() as u64, stream.raw());
+        }
+        let during_handshake = matches!(link.state, State::Handshaking { .. });
+        debug!("{}: {} ended: {reason}", link.endpoint(), link.state.name());
+        let was_attempt = matches!(link.state, State::Connecting { .. } | State::Resolving | State::Waiting);
+        let stop = link.settings.options.reconnect_stop;
+        let retry = retry
+            && matches!(link.role, Role::Connect(_))
+            && !(during_handshake && stop & STOP_HANDSHAKE != 0)
+            && !(link.lingering && stop & STOP_AFTER_DISCONNECT != 0);
+        match kind {
+            _ if retry => {}
+            LossKind::Refused => return self.end_endpoint(key),
+            LossKind::Network | LossKind::Protocol => return self.finish(key),
+        }
+        link.handle.unregister();
+        self.drop_connection(key);
+        if let Some(link) = self.link(key)
+            && link.lingering
+            && self.finish_if_drained(key)
+        {
+            return;
+        }
+        self.retry(key, was_attempt);
+    }
+
+    /// Ends a link that may not try again; the socket may connect to the same endpoint anew.
+    pub(super) fn end_endpoint(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let (handle, owner) = (link.handle.clone(), link.settings.owner.clone());
+        self.finish(key);
+        owner.ended(&handle);
+    }
+
+    /// Waits for the next attempt, as the options say.
+    pub(super) fn retry(&mut self, key: u64, was_attempt: bool) {
+        let Some(link) = self.link(key) else { return };
+        match link.settings.options.reconnect_delay() {
+            Some(_) => {
+                let pause = link.backoff.next(crate::driver::backoff::random());
+                debug!("{}: next attempt in {} ms", link.endpoint(), pause.as_millis());
+                link.report_attempt(event::CONNECT_RETRIED, pause.as_millis() as u64);
+                link.state = State::Waiting;
+                self.set_timer(key, Some(pause));
+            }
+            // A first attempt that failed leaves the pipe in place for ever, a lost connection ends it.
+            None if was_attempt => link.state = State::Stopped,
+            None => self.end_endpoint(key),
+        }
+    }
+
+    /// Takes the halves off a connection that is gone. What is queued in the pipe stays, except where the socket will
+    /// say it again (subscriptions), or where there is no pipe without a connection (ZMQ_IMMEDIATE).
+    pub(super) fn drop_connection(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let state = std::mem::replace(&mut link.state, State::Waiting);
+        let (handle, settings) = (link.handle.clone(), link.settings.clone());
+        handle.with_receive(ReceivePump::disconnect);
+        handle.with_send(SendPump::disconnect);
+        let State::Established { stream, .. } = state else { return };
+        release_waiters(&stream);
+        if settings.options.immediate {
+            link.has_pipe = false;
+            close_pipe(&handle);
+        } else {
+            let resubscribes = matches!(
+                settings.options.socket_type,
+                crate::options::SocketType::Sub | crate::options::SocketType::Xsub
+            );
+            if resubscribes {
+                handle.with_send(SendPump::discard);
+            }
+            handle.with_receive(|pump| {
+                if let Some(outlet) = &pump.outlet {
+                    outlet.hiccup();
+                }
+            });
+        }
+        settings.owner.attend();
+    }
+
+    /// The socket closed a pipe of this link: the one there is now, or an earlier one that was closed from here
+    /// (ZMQ_IMMEDIATE), which says nothing about the link.
+    pub(super) fn pipe_closed(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        if link.handle.with_send(|pump| pump.inlet.as_ref().is_some_and(crate::pipe::Inlet::is_closed)) {
+            self.release(key);
+        }
+    }
+
+    /// The socket let go: send what is left as long as linger allows, then end.
+    pub(super) fn release(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let linger = *link.handle.linger.lock();
+        self.begin_linger(key, linger);
+    }
+
+    pub(super) fn begin_linger(&mut self, key: u64, linger: Option<Duration>) {
+        let Some(link) = self.link(key) else { return };
+        if link.lingering {
+            return;
+        }
+        link.lingering = true;
+        let (handle, owner) = (link.handle.clone(), link.settings.owner.clone());
+        // The socket is told first, so that it writes nothing more. From here on what the peer sends is read and dropped:
+        // its answers to heartbeats keep the connection, its end ends it.
+        handle.stop_receiving();
+        owner.attend();
+        let established = self.is_established(key);
+        if established {
+            handle.set_blocked(false);
+        }
+        if established {
+            self.drive_send(key);
+        }
+        if self.finish_if_drained(key) {
+            return;
+        }
+        let stops = self.link(key).is_some_and(|link| {
+            link.settings.options.reconnect_stop & STOP_AFTER_DISCONNECT != 0 && !established
+        });
+        match linger {
+            _ if stops => self.finish(key),
+            Some(Duration::ZERO) => self.finish(key),
+            Some(linger) => {
+                let timer = self.timers.set(Instant::now() + linger, Purpose::Linger(key));
+                self.replace_linger_timer(key, Some(timer));
+            }
+            None => {}
+        }
+    }
+
+    pub(super) fn replace_linger_timer(&mut self, key: u64, timer: Option<TimerId>) {
+        let Some(link) = self.link(key) else { return };
+        if let Some(old) = std::mem::replace(&mut link.linger_timer, timer) {
+            self.timers.cancel(old);
+        }
+    }
+
+    /// Ends a lingering link that has nothing left to send.
+    pub(super) fn finish_if_drained(&mut self, key: u64) -> bool {
+        let Some(link) = self.link(key) else { return true };
+        let handle = link.handle.clone();
+        let Some(mut pump) = handle.send.try_hold() else { return false };
+        let drained = pump.is_drained();
+        if pump.release() {
+            handle.post(Command::Send);
+        }
+        if drained {
+            self.close(key);
+        }
+        drained
+    }
+
+    /// Ends a link that has sent everything, once the peer's kernel has taken it: anything that the peer says to a socket that is
+    /// closed already would make the kernel drop what it still holds.
+    pub(super) fn close(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let linger = *link.handle.linger.lock();
+        let limit = linger.map_or(CLOSE_LIMIT, |linger| linger.min(CLOSE_LIMIT));
+        let State::Established { stream, .. } = &link.state else { return self.finish(key) };
+        let (left, now) = (stream.unacknowledged(), Instant::now());
+        if left == 0 || limit.is_zero() {
+            return self.finish(key);
+        }
+        let stream = stream.clone();
+        match link.closing {
+            Some((before, since)) if left >= before && now - since >= limit => return self.finish(key),
+            Some((before, _)) if left >= before => {}
+            started => {
+                link.closing = Some((left, now));
+                if started.is_none() {
+                    stream.end_writing();
+                    self.set_deadline(key, None);
+                }
+            }
+        }
+        self.timers.set(Instant::now() + CLOSE_STEP, Purpose::Close(key));
+    }
+
+    /// Ends a link for good.
+    pub(super) fn finish(&mut self, key: u64) {
+        self.set_deadline(key, None);
+        self.replace_linger_timer(key, None);
+        if self.link(key).is_none() {
+            return;
+        }
+        let Some(link) = self.links[slot_of(key)].take() else { return };
+        self.free.push(slot_of(key));
+        self.thread.load.fetch_sub(1, Ordering::Relaxed);
+        debug!("{}: ended", link.endpoint());
+        let handle = &link.handle;
+        handle.unregister();
+        handle.with_receive(ReceivePump::disconnect);
+        handle.with_send(SendPump::disconnect);
+        if let State::Handshaking { stream, .. } | State::Established { stream, .. } = &link.state {
+            // Input that nobody will read would make the kernel reset the connection, and drop what we sent last.
+            with_read_buffer(|buffer| {
+                for _ in 0..BUDGET {
+                    if !matches!(stream.read(buffer), Ok(Read::Bytes(_))) {
+                        break;
+                    }
+                }
+            });
+            release_waiters(stream);
+        }
+        close_pipe(handle);
+        link.settings.owner.attend();
+        self.ended += 1;
+        if self.ended == TRIM_AFTER {
+            self.timers.set(Instant::now() + TRIM_DELAY, Purpose::Trim);
+        }
+    }
+
+    /// Gives memory of links that are gone back to the system, once they stop going.
+    pub(super) fn trim(&mut self) {
+        self.links.truncate(self.links.iter().rposition(Option::is_some).map_or(0, |last| last + 1));
+        self.free.retain(|&slot| slot < self.links.len());
+        self.links.shrink_to_fit();
+        self.free.shrink_to_fit();
+        self.ended = 0;
+        crate::memory::give_back();
+    }
+}
+
+pub(super) fn loss_of(failure: Failure) -> Loss {
+    let reason = failure.reason;
+    match failure.kind {
+        FailureKind::NoMemory => Loss::network(reason, libc::ENOMEM),
+        FailureKind::Refused(_) => Loss::network(reason, libc::EPIPE),
+        FailureKind::Protocol(code) => {
+            let report = code.map(|code| (event::HANDSHAKE_FAILED_PROTOCOL, u64::from(code)));
+            Loss { kind: LossKind::Protocol, reason, report }
+        }
+        FailureKind::Authentication(status) => {
+            let report = Some((event::HANDSHAKE_FAILED_AUTH, u64::from(status)));
+            Loss { kind: LossKind::Protocol, reason, report }
+        }
+    }
+}
+
+/// A thread that adopted a stream still holds it, and would wait for it for ever: ends the stream for everybody.
+fn release_waiters(stream: &Arc<Stream>) {
+    if Arc::strong_count(stream) > 1 {
+        stream.shutdown();
+    }
+}
+
+/// Ends both directions of a link's pipe; the socket is told, and what it received stays readable.
+fn close_pipe(handle: &Arc<LinkHandle>) {
+    let inlet = handle.with_send(|pump| pump.inlet.take());
+    let outlet = handle.with_receive(|pump| pump.outlet.take());
+    if let Some(mut outlet) = outlet {
+        outlet.close();
+    }
+    drop(inlet);
+}

@@ -1,0 +1,141 @@
+//! From a connected socket to a connection whose halves are at work.
+
+use super::*;
+
+impl Reactor {
+    pub(super) fn begin_handshake(&mut self, key: u64, socket: Socket) {
+        let Some(link) = self.link(key) else { return };
+        debug!("{}: connected", link.endpoint());
+        link.backoff.reset();
+        let stream = Arc::new(Stream::from(socket));
+        let connected = match link.role {
+            Role::Connect(_) => event::CONNECTED,
+            Role::Accept(_) => event::ACCEPTED,
+        };
+        link.report(connected, stream.raw() as u64, stream.raw());
+        let handshake = Box::new(Handshake::new(link.settings.config.clone()));
+        let timeout = link.settings.options.handshake_interval.filter(|interval| !interval.is_zero());
+        let registered = link.handle.register(stream.raw(), Interest::READ);
+        link.state = State::Handshaking { stream, handshake, output: Vec::new(), refused: false };
+        if let Err(error) = registered {
+            return self.lost(key, Loss::network(error.to_string(), error.raw()));
+        }
+        self.set_timer(key, timeout);
+        self.write_handshake(key);
+    }
+
+    /// Writes what the handshake has to say.
+    pub(super) fn write_handshake(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let State::Handshaking { stream, handshake, output, .. } = &mut link.state else { return };
+        output.extend(handshake.take_output());
+        let mut written = 0;
+        while written < output.len() {
+            match stream.write(&[IoSlice::new(&output[written..])]) {
+                Ok(0) => break,
+                Ok(count) => written += count,
+                // The read side will find out; what the peer said before is still worth reading.
+                Err(_) => written = output.len(),
+            }
+        }
+        output.drain(..written);
+        let unsent = !output.is_empty();
+        link.handle.want_write(unsent);
+    }
+
+    pub(super) fn read_handshake(&mut self, key: u64) {
+        for _ in 0..BUDGET {
+            let Some(link) = self.link(key) else { return };
+            let State::Handshaking { stream, handshake, refused, .. } = &mut link.state else { return };
+            let mut refusal = None;
+            let fd = stream.raw();
+            let outcome = with_read_buffer(|buffer| match stream.read(buffer) {
+                Ok(Read::WouldBlock) => Ok(None),
+                Ok(Read::End) => Err(Loss::network("the peer closed during the handshake", libc::EPIPE)),
+                Err(error) => Err(Loss::network(format!("during the handshake: {error}"), error.raw())),
+                // The peer was refused or refused us: wait for it to close.
+                Ok(Read::Bytes(_)) if *refused => Ok(Some(Vec::new())),
+                Ok(Read::Bytes(count)) => match handshake.handle_input(&buffer[..count]) {
+                    Ok(consumed) => Ok(Some(buffer[consumed..count].to_vec())),
+                    Err(Failure { kind: FailureKind::Refused(status), reason }) => {
+                        debug!("the peer refused the connection: {reason}");
+                        *refused = true;
+                        refusal = status;
+                        Ok(Some(Vec::new()))
+                    }
+                    Err(failure) => Err(loss_of(failure)),
+                },
+            });
+            if let Some(status) = refusal {
+                link.report(event::HANDSHAKE_FAILED_AUTH, u64::from(status), fd);
+            }
+            let rest = match outcome {
+                Ok(None) => return,
+                Ok(Some(rest)) => rest,
+                // What we owe the peer is written even so: it learns why.
+                Err(loss) => {
+                    self.write_handshake(key);
+                    return self.lost(key, loss);
+                }
+            };
+            self.write_handshake(key);
+            let Some(link) = self.link(key) else { return };
+            let State::Handshaking { handshake, refused: false, output, .. } = &link.state else { continue };
+            if handshake.is_ready() {
+                let output = output.clone();
+                return self.establish(key, rest, output);
+            }
+        }
+    }
+
+    /// The handshake is done: makes the pipe if there is none, and lets the halves go to work.
+    pub(super) fn establish(&mut self, key: u64, rest: Vec<u8>, unsent: Vec<u8>) {
+        let Some(link) = self.link(key) else { return };
+        let state = std::mem::replace(&mut link.state, State::Stopped);
+        let State::Handshaking { stream, handshake, .. } = state else { return };
+        let established = handshake.finish();
+        debug!("{}: handshake done, ZMTP {:?}", link.endpoint(), established.version);
+        if established.version >= crate::connection::Version::V3_0 {
+            link.report(event::HANDSHAKE_SUCCEEDED, 0, stream.raw());
+        }
+        let metadata = Arc::new(describe_peer(link, &stream, &established));
+        let now = Instant::now();
+        let heartbeats = established.version >= crate::connection::Version::V3_0;
+        let config = if heartbeats { link.settings.config.heartbeat } else { Default::default() };
+        let heartbeat = Heartbeat::new(&config, now);
+        let deadline = heartbeat.poll_timeout();
+        let traffic = link.handle.traffic.load(Ordering::Relaxed);
+        link.state = State::Established { stream: stream.clone(), heartbeat, traffic };
+        let connected = matches!(link.role, Role::Connect(_));
+        let (handle, settings) = (link.handle.clone(), link.settings.clone());
+        if link.has_pipe {
+            handle.with_receive(|pump| pump.announce(metadata));
+        } else {
+            link.has_pipe = true;
+            handle.supply(settings.owner.open_pipe(&handle, &settings.options, connected, &metadata));
+        }
+        let injected = established.injected;
+        handle.with_receive(|pump| pump.connect(stream.clone(), established.receive, rest, injected));
+        handle.with_send(|pump| pump.connect(stream, established.send));
+        if !unsent.is_empty() {
+            // The kernel did not take the end of our handshake: rare enough to give up on this connection.
+            return self.lost(key, Loss::network("the peer does not read", libc::EAGAIN));
+        }
+        self.set_deadline(key, deadline);
+        settings.owner.attend();
+        self.drive_receive(key);
+        self.drive_send(key);
+    }
+}
+
+/// What applications can ask about the peer (`zmq_msg_gets`). What the transport vouches for comes first, so that a
+/// peer cannot claim it.
+fn describe_peer(link: &Link, stream: &Stream, established: &crate::connection::Established) -> Metadata {
+    let mut metadata = Metadata::new(established.routing_id.clone());
+    metadata.set_descriptor(stream.raw());
+    metadata.insert("Peer-Address", link.peer_address(stream).as_bytes());
+    for (name, value) in &established.properties {
+        metadata.insert(name, value);
+    }
+    metadata
+}
