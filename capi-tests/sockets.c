@@ -4,8 +4,8 @@
 static void every_type_opens (void)
 {
     static const int types[] = {ZMQ_PAIR, ZMQ_PUB, ZMQ_SUB, ZMQ_REQ, ZMQ_REP, ZMQ_DEALER,
-                                ZMQ_ROUTER, ZMQ_PULL, ZMQ_PUSH, ZMQ_XPUB, ZMQ_XSUB};
-    for (int i = 0; i < 11; i++) {
+                                ZMQ_ROUTER, ZMQ_PULL, ZMQ_PUSH, ZMQ_XPUB, ZMQ_XSUB, ZMQ_STREAM};
+    for (int i = 0; i < 12; i++) {
         EQUAL (types[i], i);
         void *s = zmq_socket (context (), types[i]);
         REQUIRE (s);
@@ -28,7 +28,7 @@ static void bad_types (void)
 
 static void initial_events (void)
 {
-    static const int writable[] = {ZMQ_PUB, ZMQ_ROUTER, ZMQ_XPUB, ZMQ_XSUB};
+    static const int writable[] = {ZMQ_PUB, ZMQ_ROUTER, ZMQ_XPUB, ZMQ_XSUB, ZMQ_STREAM};
     static const int idle[] = {ZMQ_PAIR, ZMQ_SUB, ZMQ_REQ, ZMQ_REP, ZMQ_DEALER, ZMQ_PULL, ZMQ_PUSH};
     for (size_t i = 0; i < sizeof writable / sizeof writable[0]; i++)
         EQUAL (get_int (OPEN (writable[i]), ZMQ_EVENTS), ZMQ_POLLOUT);
@@ -133,7 +133,7 @@ static void a_thousand_sockets (void)
 {
     void *s[1000];
     for (int i = 0; i < 1000; i++)
-        s[i] = OPEN (i % 11);
+        s[i] = OPEN (i % 12);
     for (int i = 0; i < 1000; i += 2)
         CLOSE (s[i]);
 }

@@ -55,6 +55,10 @@ pub struct Config {
     /// Properties set by the application (METADATA). Names have 1 to 255 bytes.
     pub properties: Vec<(String, Vec<u8>)>,
     pub heartbeat: HeartbeatConfig,
+    /// The connection is a plain stream of bytes: no handshake, no frames.
+    pub raw: bool,
+    /// Most bytes of a raw connection that become one message (ZMQ_IN_BATCH_SIZE).
+    pub chunk_max: u64,
     /// ZAP_DOMAIN is set: peers older than ZMTP 3.0, which cannot authenticate, are refused.
     pub zap_domain_set: bool,
 }

@@ -15,6 +15,8 @@ pub const HEADER_MAX: usize = 10;
 /// How frames are laid out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Framing {
+    /// Bodies back to back, without headers. Only sent: what comes in has no bounds to look for.
+    Raw,
     /// ZMTP 1.0: length, flags, body; the length counts flags and body.
     Old,
     /// ZMTP 2.0 and later: flags, length, body.
@@ -58,6 +60,7 @@ impl Framing {
         match self {
             Self::New => Ok(parse_new(bytes)),
             Self::Old => parse_old(bytes),
+            Self::Raw => Ok(None),
         }
     }
 
@@ -66,6 +69,7 @@ impl Framing {
         let mut bytes = [0; HEADER_MAX];
         let long = (size as u64).to_be_bytes();
         match (self, u8::try_from(size)) {
+            (Self::Raw, _) => (bytes, 0),
             (Self::New, Ok(short)) => {
                 [bytes[0], bytes[1]] = [flags, short];
                 (bytes, 2)

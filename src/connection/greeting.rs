@@ -12,6 +12,8 @@ use super::frame::{Framing, HeaderBuffer};
 /// The protocol spoken on a connection: the lower of both sides.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Version {
+    /// None: the connection is a plain stream of bytes (STREAM, ZMQ_ROUTER_RAW).
+    Raw,
     V1_0,
     V2_0,
     V3_0,
@@ -20,7 +22,11 @@ pub enum Version {
 
 impl Version {
     pub(super) fn framing(self) -> Framing {
-        if self == Self::V1_0 { Framing::Old } else { Framing::New }
+        match self {
+            Self::Raw => Framing::Raw,
+            Self::V1_0 => Framing::Old,
+            _ => Framing::New,
+        }
     }
 }
 

@@ -60,6 +60,20 @@ pub struct Established {
     pub injected: Vec<Message>,
 }
 
+impl Established {
+    /// A connection that is a plain stream of bytes: there is nothing to agree on.
+    pub fn raw(config: &Arc<Config>) -> Self {
+        Self {
+            send: SendHalf::new(config, Version::Raw),
+            receive: ReceiveHalf::new(config, Version::Raw),
+            version: Version::Raw,
+            routing_id: Vec::new(),
+            properties: Vec::new(),
+            injected: Vec::new(),
+        }
+    }
+}
+
 impl Handshake {
     /// Begins a handshake; the first ten bytes are in the output at once.
     pub fn new(config: Arc<Config>) -> Self {

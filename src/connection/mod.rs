@@ -13,6 +13,7 @@
 //!   by reference, to be written with `writev`.
 //! - `ReceiveHalf` turns bytes into messages and hands them to a `Sink`. Whatever receiving makes us send
 //!   (a PONG) goes through the sink too: that is the only way from receiving to sending.
+//! - On a raw connection (STREAM, ZMQ_ROUTER_RAW) there is no handshake: `Established::raw`.
 //! - `Heartbeat` keeps the deadlines of PING, of the answer to it, and of the TTL that the peer asked for.
 //!
 //! # What the driver owes

@@ -2,7 +2,8 @@
 //!
 //! Most frames are whole when they arrive, so [`ReceiveHalf::decode`] runs a loop over those and keeps no
 //! state between them. Anything else takes one turn of the general path: a command, ZMTP 1.0, a REQ socket,
-//! or a frame that is cut off by the end of the input and is kept in [`Partial`].
+//! or a frame that is cut off by the end of the input and is kept in [`Partial`]. A raw connection has no frames: its
+//! bytes become messages as they come.
 
 use super::command::Command;
 use super::config::{COMPACT_MAX, Config, DIRECT_MIN, FIRST_PIECE};
@@ -35,7 +36,7 @@ pub trait Sink {
 /// The receiving side of an established connection. Whichever thread holds the receive half decodes.
 #[derive(Debug)]
 pub struct ReceiveHalf {
-    /// MAXMSGSIZE.
+    /// MAXMSGSIZE; of a raw connection the most bytes that become one message.
     limit: u64,
     version: Version,
     /// SUBSCRIBE and CANCEL mean something here.
@@ -82,7 +83,10 @@ enum Turn {
 impl ReceiveHalf {
     pub fn new(config: &Config, version: Version) -> Self {
         Self {
-            limit: config.max_message_size.unwrap_or(u64::MAX),
+            limit: match version {
+                Version::Raw => config.chunk_max,
+                _ => config.max_message_size.unwrap_or(u64::MAX),
+            },
             version,
             publishes: config.publishes,
             position: Position::BetweenMessages,
@@ -95,12 +99,15 @@ impl ReceiveHalf {
     /// room for the next message: then the rest, which is not empty, is to be offered again once there is
     /// room.
     pub fn decode(&mut self, input: &[u8], sink: &mut impl Sink) -> Result<usize, Failure> {
+        if self.version == Version::Raw {
+            return self.decode_raw(input, sink);
+        }
         let mut used = 0;
         if !matches!(self.partial, Partial::None) {
             used = self.resume(input, sink)?;
         }
         loop {
-            if self.version != Version::V1_0 && self.envelope == Envelope::Unchecked {
+            if self.version > Version::V1_0 && self.envelope == Envelope::Unchecked {
                 used = self.decode_whole(input, used, sink)?;
             }
             let Some(rest) = input.get(used..).filter(|rest| !rest.is_empty()) else { return Ok(used) };
@@ -111,12 +118,26 @@ impl ReceiveHalf {
         }
     }
 
+    /// Bytes without frames: each piece that arrives is a message.
+    fn decode_raw(&self, input: &[u8], sink: &mut impl Sink) -> Result<usize, Failure> {
+        let largest = usize::try_from(self.limit).unwrap_or(usize::MAX).max(1);
+        let mut used = 0;
+        for chunk in input.chunks(largest) {
+            if !sink.has_room() {
+                break;
+            }
+            sink.accept_copy(chunk, false).map_err(|_| Failure::no_memory(chunk.len() as u64))?;
+            used += chunk.len();
+        }
+        Ok(used)
+    }
+
     /// Takes one message of a single part, if the input begins with a whole one, into `place`, whose old content is dropped.
     /// Returns how much was consumed; 0 when the input begins with anything else, which is [`ReceiveHalf::decode`]'s business.
     #[inline]
     pub fn decode_one(&mut self, input: &[u8], place: &mut Message) -> Result<usize, Failure> {
         let between = self.position == Position::BetweenMessages && matches!(self.partial, Partial::None);
-        if !between || self.version == Version::V1_0 || self.envelope != Envelope::Unchecked {
+        if !between || self.version <= Version::V1_0 || self.envelope != Envelope::Unchecked {
             return Ok(0);
         }
         let (size, rest) = match input {

@@ -36,7 +36,7 @@ impl SendHalf {
             return message.clear();
         }
         let (flags, body) = (u8::from(message.more()), message.data());
-        if let (true, Ok(short)) = (self.version != Version::V1_0, u8::try_from(body.len())) {
+        if let (true, Ok(short)) = (self.version > Version::V1_0, u8::try_from(body.len())) {
             batch.append(&[flags, short], body);
             return message.clear();
         }
@@ -60,7 +60,7 @@ impl SendHalf {
         }
     }
 
-    /// Long frames, and all frames of ZMTP 1.0.
+    /// Long frames, all frames of ZMTP 1.0, and plain bytes.
     fn encode_other(&mut self, flags: u8, message: Message, batch: &mut WriteBatch) {
         let (header, header_size) = self.framing().header(flags, message.len());
         let header = header.get(..header_size).unwrap_or(&header);

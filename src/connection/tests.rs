@@ -43,6 +43,8 @@ fn config(name: &'static str, number: u8, peers: &'static [&'static str]) -> Con
         max_message_size: None,
         properties: Vec::new(),
         heartbeat: HeartbeatConfig::default(),
+        raw: false,
+        chunk_max: 8192,
         zap_domain_set: false,
     }
 }

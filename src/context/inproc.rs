@@ -1,5 +1,6 @@
 //! inproc names of one context: who bound them, and who connected before anybody did.
 
+use crate::driver::Notices;
 use crate::pipe::End;
 use crate::socket::{Inbox, Monitors, Party};
 use std::collections::HashMap;
@@ -12,6 +13,8 @@ pub struct Bound {
     pub send_hwm: usize,
     pub receive_hwm: usize,
     pub routing_id: Vec<u8>,
+    /// What its peers are told, and what it wants to hear of them.
+    pub notices: Notices,
     /// The monitor that the socket belongs to.
     pub monitors: Monitors,
 }
@@ -19,6 +22,8 @@ pub struct Bound {
 /// A connect that came before its bind: the far end of its pipe waits here.
 pub struct PendingConnect {
     pub party: Arc<Party>,
+    /// The party that connected.
+    pub caller: Arc<Party>,
     pub end: End,
     /// High-water marks of the connecting socket.
     pub send_hwm: usize,

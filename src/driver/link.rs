@@ -5,6 +5,7 @@ use super::handle::LinkHandle;
 use super::report::Report;
 use crate::connection::{Config, Handshake, Heartbeat};
 use crate::io::{TimerId, Waker};
+use crate::message::Message;
 use crate::options::SocketOptions;
 use crate::pipe::End;
 use crate::sync::global::{AtomicUsize, Ordering};
@@ -68,10 +69,45 @@ impl Drop for GateGuard {
     }
 }
 
+/// Messages of our own that a link adds to what is exchanged with the peer.
+#[derive(Clone, Default)]
+pub struct Notices {
+    /// Sent to each new peer before anything else (ZMQ_HELLO_MSG).
+    pub hello: Option<Vec<u8>>,
+    /// An empty message is delivered for each new peer (ZMQ_STREAM_NOTIFY, ZMQ_ROUTER_NOTIFY).
+    pub peer_came: bool,
+    /// An empty message is delivered when it is gone.
+    pub peer_left: bool,
+    /// Delivered when a peer that connected to us is gone (ZMQ_DISCONNECT_MSG).
+    pub disconnect: Option<Vec<u8>>,
+    /// Delivered when a connection of ours is lost (ZMQ_HICCUP_MSG).
+    pub hiccup: Option<Vec<u8>>,
+}
+
+impl Notices {
+    /// What to send first. Without memory for it, nothing.
+    pub fn hello(&self) -> Option<Message> {
+        Message::from_slice(self.hello.as_deref()?).ok()
+    }
+
+    /// What to deliver before anything of the peer.
+    pub fn first(&self) -> Option<Message> {
+        self.peer_came.then(Message::new)
+    }
+
+    /// What to deliver when the connection is gone. `connected`: it was ours, not that of an accepted peer.
+    pub fn last(&self, connected: bool) -> Vec<Message> {
+        let words = if connected { &self.hiccup } else { &self.disconnect };
+        let words = words.as_deref().and_then(|words| Message::from_slice(words).ok());
+        self.peer_left.then(Message::new).into_iter().chain(words).collect()
+    }
+}
+
 /// What all links of one `zmq_connect` or `zmq_bind` share: the options in force then.
 pub struct LinkSettings {
     pub options: SocketOptions,
     pub config: Arc<Config>,
+    pub notices: Notices,
     pub owner: Arc<dyn Owner>,
     pub gate: Arc<Gate>,
 }

@@ -18,7 +18,7 @@ mod send_pump;
 mod token;
 
 pub use handle::{IoThread, LinkHandle};
-pub use link::{Gate, GateGuard, LinkSettings, Owner, Target};
+pub use link::{Gate, GateGuard, LinkSettings, Notices, Owner, Target};
 pub use policy::{inline_driving, spinning};
 pub use reactor::{Command, Reactor};
 pub use report::{Report, event};

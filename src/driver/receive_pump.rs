@@ -79,6 +79,8 @@ struct Connection {
     half: ReceiveHalf,
     /// Read, but not decoded: the pipe was full, or the thread that reads takes its messages one by one.
     undecoded: Undecoded,
+    /// Messages to deliver when the connection is gone.
+    last: Vec<Message>,
     /// The end was found; whoever drives next is told again, until the link has acted on it.
     ending: Option<Ending>,
 }
@@ -230,21 +232,27 @@ impl Sink for PipeSink<'_> {
 }
 
 impl ReceivePump {
-    /// Starts to read a connection. `undecoded` are bytes that came behind the handshake, `injected` messages that the
-    /// handshake of an old peer stands for.
+    /// Starts to read a connection. `undecoded` are bytes that came behind the handshake; `first` and `last` are messages to
+    /// deliver before anything else, and when the connection is gone.
     pub fn connect(
         &mut self,
         stream: Arc<Stream>,
         half: ReceiveHalf,
         undecoded: Vec<u8>,
-        injected: Vec<Message>,
+        first: Vec<Message>,
+        last: Vec<Message>,
     ) {
-        if let Some(outlet) = &mut self.outlet {
-            injected.into_iter().for_each(|message| outlet.push(message));
+        self.deliver(first);
+        let undecoded = Undecoded { end: undecoded.len(), bytes: undecoded, start: 0 };
+        self.connection = Some(Connection { stream, half, undecoded, last, ending: None });
+    }
+
+    /// Messages of our own, whatever the limit of the pipe.
+    fn deliver(&mut self, messages: Vec<Message>) {
+        if let Some(outlet) = self.outlet.as_mut().filter(|_| !messages.is_empty()) {
+            messages.into_iter().for_each(|message| outlet.push(message));
             outlet.flush();
         }
-        let undecoded = Undecoded { end: undecoded.len(), bytes: undecoded, start: 0 };
-        self.connection = Some(Connection { stream, half, undecoded, ending: None });
     }
 
     /// Tells the pipe's reader who the peer is now.
@@ -258,10 +266,12 @@ impl ReceivePump {
     /// Forgets the connection; a message it did not finish is dropped.
     pub fn disconnect(&mut self) {
         self.deliver_kept();
-        self.connection = None;
         self.blocked = false;
         if let Some(outlet) = &mut self.outlet {
             outlet.rollback();
+        }
+        if let Some(connection) = self.connection.take() {
+            self.deliver(connection.last);
         }
     }
 

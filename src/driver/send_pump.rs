@@ -72,12 +72,17 @@ thread_local! {
 }
 
 impl SendPump {
-    /// Starts to feed a connection.
-    pub fn connect(&mut self, stream: Arc<Stream>, half: SendHalf) {
+    /// Starts to feed a connection. `hello` is sent before anything else.
+    pub fn connect(&mut self, stream: Arc<Stream>, mut half: SendHalf, hello: Option<Message>) {
+        let batch = hello.map(|hello| {
+            let mut batch = spare_batch();
+            half.encode(hello, &mut batch);
+            batch
+        });
         self.connection = Some(Connection {
             stream,
             half,
-            batch: None,
+            batch,
             blocked: false,
             passed: 0,
             in_message: false,

@@ -15,6 +15,7 @@ mod push;
 mod rep;
 mod req;
 mod router;
+mod stream;
 mod subscribe;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -41,6 +42,7 @@ pub fn create(kind: SocketType) -> Option<Box<dyn Pattern>> {
         SocketType::Push => Box::new(push::Push::default()),
         SocketType::Xpub => Box::new(xpub::Xpub::default()),
         SocketType::Xsub => Box::new(xsub::Xsub::default()),
+        SocketType::Stream => Box::new(stream::Stream::default()),
         _ => return None,
     })
 }
@@ -54,6 +56,17 @@ pub struct Origin {
     pub inproc: bool,
     /// ZMQ_CONNECT_ROUTING_ID given for this connect.
     pub routing_id: Option<Vec<u8>>,
+}
+
+/// What a socket wants of its links besides ZMTP. Asked at each bind and connect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LinkTraits {
+    /// Peers are plain streams of bytes.
+    pub raw: bool,
+    /// An empty message is delivered for each peer that came.
+    pub notify_connect: bool,
+    /// An empty message is delivered for each peer that left.
+    pub notify_disconnect: bool,
 }
 
 /// What becomes of a pipe whose peer is gone.
@@ -129,6 +142,16 @@ pub trait Pattern: Send {
 
     /// Integer options of this socket type that can be read (ZMQ_TOPICS_COUNT, ZMQ_ROUTER_NOTIFY).
     fn int_option(&self, _option: i32) -> Option<i32> {
+        None
+    }
+
+    /// See [`LinkTraits`].
+    fn link_traits(&self) -> LinkTraits {
+        LinkTraits::default()
+    }
+
+    /// What ZMQ_ROUTING_ID reads as, when that is not the option's value.
+    fn shown_routing_id(&self) -> Option<&[u8]> {
         None
     }
 

@@ -180,6 +180,12 @@ impl Pipes {
         }
     }
 
+    /// Ends a pipe from this side: the socket removes it, with whatever is unread in it, before the call returns.
+    #[cold]
+    pub fn hang_up(&mut self, id: PipeId) {
+        self.mark_ended(id);
+    }
+
     #[cold]
     fn mark_ended(&mut self, id: PipeId) {
         if !self.ended.contains(&id) {

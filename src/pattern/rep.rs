@@ -4,7 +4,7 @@
 //! front of the reply, so that requests that came through ROUTERs find their way back.
 
 use super::router::RouterOptions;
-use super::{Leftover, Mode, Origin, Pattern, PipeId, Pipes};
+use super::{Leftover, LinkTraits, Mode, Origin, Pattern, PipeId, Pipes};
 use crate::error::{Errno, Result};
 use crate::message::Message;
 use crate::routing::FairQueue;
@@ -140,6 +140,10 @@ impl Pattern for Rep {
 
     fn int_option(&self, option: i32) -> Option<i32> {
         self.options.int(option)
+    }
+
+    fn link_traits(&self) -> LinkTraits {
+        self.options.link_traits()
     }
 
     fn take_connect_routing_id(&mut self) -> Result<Option<Vec<u8>>> {

@@ -1,11 +1,16 @@
 //! ROUTER: the first part names the peer, in both directions.
 
-use super::{Leftover, Mode, Origin, Pattern, PipeId, Pipes};
+use super::{Leftover, LinkTraits, Mode, Origin, Pattern, PipeId, Pipes};
 use crate::error::{Errno, Result};
 use crate::message::Message;
 use crate::options::number as n;
 use crate::options::value::{parse_int_in, parse_nonnegative_flag};
 use crate::routing::{FairQueue, RoutingTable};
+
+/// ZMQ_NOTIFY_CONNECT of zmq.h.
+const NOTIFY_CONNECT: i32 = 1;
+/// ZMQ_NOTIFY_DISCONNECT of zmq.h.
+const NOTIFY_DISCONNECT: i32 = 2;
 
 /// What a peer is to the socket. Its place in the list is the number of its pipe.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -48,9 +53,9 @@ pub(super) struct RouterOptions {
     pub(super) handover: bool,
     pub(super) probe: bool,
     pub(super) connect_routing_id: Option<Vec<u8>>,
-    /// Stored only; the raw mode itself is not there yet.
+    /// Peers are plain streams of bytes.
     raw: bool,
-    /// The links make the notifications; they ask for this value.
+    /// Sum of ZMQ_NOTIFY_ values.
     notify: i32,
 }
 
@@ -72,6 +77,15 @@ impl RouterOptions {
             _ => return None,
         };
         Some(parse_nonnegative_flag(Some(value)).map(|value| *flag = value))
+    }
+
+    /// A stream that comes or goes is always told; of other peers, what ZMQ_ROUTER_NOTIFY asks for.
+    pub(super) fn link_traits(&self) -> LinkTraits {
+        LinkTraits {
+            raw: self.raw,
+            notify_connect: self.raw || self.notify & NOTIFY_CONNECT != 0,
+            notify_disconnect: self.raw || self.notify & NOTIFY_DISCONNECT != 0,
+        }
     }
 
     pub(super) fn int(&self, option: i32) -> Option<i32> {
@@ -193,9 +207,16 @@ impl Pattern for Router {
     }
 
     fn send(&mut self, pipes: &mut Pipes, message: &mut Message, _mode: Mode) -> Result<()> {
+        if self.outgoing == Outgoing::Id {
+            return self.begin_sending(pipes, message);
+        }
+        if self.options.raw {
+            message.set_more(false);
+        }
         let more = message.more();
         match self.outgoing {
-            Outgoing::Id => return self.begin_sending(pipes, message),
+            Outgoing::To(id) if self.options.raw && message.is_empty() => pipes.hang_up(id),
+            Outgoing::Id => {}
             Outgoing::To(id) => pipes.write(id, message.take()),
             Outgoing::Nowhere => drop(message.take()),
         }
@@ -234,6 +255,10 @@ impl Pattern for Router {
 
     fn int_option(&self, option: i32) -> Option<i32> {
         self.options.int(option)
+    }
+
+    fn link_traits(&self) -> LinkTraits {
+        self.options.link_traits()
     }
 
     fn take_connect_routing_id(&mut self) -> Result<Option<Vec<u8>>> {

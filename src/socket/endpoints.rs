@@ -5,11 +5,11 @@ use super::inbox::{Attachment, News, Party, Share};
 use super::owner::{LinkOwner, link_limits};
 use crate::connection::{Config, HeartbeatConfig};
 use crate::context::{Bound, PendingConnect, next_serial};
-use crate::driver::{Command, IoThread, LinkHandle, LinkSettings, Report, Target, event};
+use crate::driver::{Command, IoThread, LinkHandle, LinkSettings, Notices, Report, Target, event};
 use crate::error::{Errno, Result};
 use crate::message::{Message, Metadata};
 use crate::options::{Mechanism, SocketOptions, SocketType};
-use crate::pattern::Origin;
+use crate::pattern::{LinkTraits, Origin};
 use crate::pipe::{Limits, pipe};
 use crate::sync::{Ordering, fence};
 use crate::transport::{self, Listener};
@@ -35,7 +35,7 @@ fn connects_once(kind: SocketType) -> bool {
 }
 
 /// Facts about this socket that its connections act on.
-fn connection_config(options: &SocketOptions) -> Config {
+fn connection_config(options: &SocketOptions, traits: LinkTraits) -> Config {
     let kind = options.socket_type;
     let limit = u64::try_from(options.max_message_size).ok();
     Config {
@@ -58,16 +58,35 @@ fn connection_config(options: &SocketOptions) -> Config {
             timeout: options.heartbeat_deadline().unwrap_or_default(),
             ttl: std::time::Duration::from_millis(u64::from(options.heartbeat_ttl) * 100),
         },
+        raw: traits.raw,
+        chunk_max: options.in_batch_size as u64,
         zap_domain_set: !options.zap_domain.is_empty(),
+    }
+}
+
+/// Messages that the links of this socket add, where its type has any (the draft API names them).
+fn notices(options: &SocketOptions, traits: LinkTraits) -> Notices {
+    use SocketType::{Client, Dealer, Peer, Rep, Req, Router, Server};
+    let text = |types: &[SocketType], text: &[u8]| {
+        (types.contains(&options.socket_type) && !text.is_empty()).then(|| text.to_vec())
+    };
+    Notices {
+        hello: text(&[Dealer, Router, Rep, Client, Server, Peer], &options.hello_message),
+        peer_came: traits.notify_connect,
+        peer_left: traits.notify_disconnect,
+        disconnect: text(&[Router, Rep, Server, Peer], &options.disconnect_message),
+        hiccup: text(&[Dealer, Req, Client, Peer], &options.hiccup_message),
     }
 }
 
 impl Socket {
     /// `routing_id`: for pipes that are made later (ZMQ_CONNECT_ROUTING_ID with ZMQ_IMMEDIATE).
     fn link_settings(&self, routing_id: Option<Vec<u8>>) -> Arc<LinkSettings> {
+        let traits = self.pattern.link_traits();
         Arc::new(LinkSettings {
             options: self.options.clone(),
-            config: Arc::new(connection_config(&self.options)),
+            config: Arc::new(connection_config(&self.options, traits)),
+            notices: notices(&self.options, traits),
             owner: Arc::new(LinkOwner {
                 inbox: self.inbox.clone(),
                 monitor: self.monitor.clone(),
@@ -134,15 +153,19 @@ impl Socket {
             send_hwm,
             receive_hwm,
             routing_id: self.options.routing_id.clone(),
+            notices: notices(&self.options, self.pattern.link_traits()),
             monitors: self.monitors.clone(),
         };
+        let notices = bound.notices.clone();
         let waiting = self.context.names.lock().bind(name, bound).ok_or(Errno::ADDRESS_IN_USE)?;
         for mut pending in waiting {
             let share = Share::Peer { send_hwm: pending.send_hwm, receive_hwm: pending.receive_hwm };
             pending.end.rx.set_high_water(share.receiving(receive_hwm));
             pending.end.tx.set_high_water(share.sending(send_hwm));
             pending.end.tx.push_uncounted(self.introduction());
+            notices.hello().into_iter().for_each(|hello| pending.end.tx.push(hello));
             pending.end.tx.flush();
+            pending.caller.promise(notices.disconnect.clone());
             let party = pending.party;
             party.belong_to(self.inbox.clone());
             // The peer may have left before it could say so: then its end of the pipe says it.
@@ -226,14 +249,18 @@ impl Socket {
             conflate_backward: conflate && self.kind != SocketType::Pub,
         };
         let (mut end, mut far) = pipe(limits, ours.clone(), theirs.clone());
+        let notices = notices(&self.options, self.pattern.link_traits());
         end.tx.push_uncounted(self.introduction());
+        notices.hello().into_iter().for_each(|hello| end.tx.push(hello));
         end.tx.flush();
         let far_origin = Origin { inproc: true, ..Origin::default() };
         match bound {
             Some(bound) => {
                 drop(names);
                 far.tx.push_uncounted(Message::control(Arc::new(Metadata::new(bound.routing_id))));
+                bound.notices.hello().into_iter().for_each(|hello| far.tx.push(hello));
                 far.tx.flush();
+                ours.promise(bound.notices.disconnect);
                 let share = Share::Peer { send_hwm, receive_hwm };
                 let attachment =
                     Attachment { party: theirs, end: far, origin: far_origin, link: None, share };
@@ -245,7 +272,7 @@ impl Socket {
                 }
             }
             None => {
-                names.wait_for(name, PendingConnect { party: theirs, end: far, send_hwm, receive_hwm });
+                names.wait_for(name, PendingConnect { party: theirs, caller: ours.clone(), end: far, send_hwm, receive_hwm });
                 drop(names);
             }
         }

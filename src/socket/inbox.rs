@@ -8,6 +8,7 @@ use super::Socket;
 use crate::driver::LinkHandle;
 use crate::error::Result;
 use crate::io::Mailbox;
+use crate::message::Message;
 use crate::pattern::{Origin, PipeId};
 use crate::pipe::{End, Peer};
 use crate::sync::Cell;
@@ -167,6 +168,8 @@ pub struct Party {
     /// Set at once, or for an inproc connect that waits for its bind, at the bind.
     inbox: OnceLock<Arc<Inbox>>,
     slot: AtomicU32,
+    /// Written to the peer when its socket leaves, because the peer wants to hear it (ZMQ_DISCONNECT_MSG).
+    last_words: OnceLock<Vec<u8>>,
 }
 
 impl Party {
@@ -176,6 +179,7 @@ impl Party {
             me: me.clone(),
             inbox: inbox.map_or_else(OnceLock::new, OnceLock::from),
             slot: AtomicU32::new(NOT_ATTACHED),
+            last_words: OnceLock::new(),
         })
     }
 
@@ -195,6 +199,18 @@ impl Party {
     /// Called by the socket at attach and detach.
     pub fn set_pipe(&self, pipe: Option<PipeId>) {
         self.slot.store(pipe.map_or(NOT_ATTACHED, |pipe| pipe.0), Ordering::Relaxed);
+    }
+
+    /// Sets what an inproc peer wants to hear when this party leaves.
+    pub fn promise(&self, last_words: Option<Vec<u8>>) {
+        if let Some(words) = last_words {
+            let _ = self.last_words.set(words);
+        }
+    }
+
+    /// What was promised. Without memory for it, nothing.
+    pub fn last_words(&self) -> Option<Message> {
+        Message::from_slice(self.last_words.get()?).ok()
     }
 
     fn tell(&self, news: impl FnOnce(Arc<Self>) -> News) {

@@ -213,13 +213,20 @@ impl Socket {
             return;
         }
         self.pattern.detach(&mut self.pipes, id);
+        let mut last_words = None;
         if let Some(attached) = self.attached.get_mut(id.0 as usize).and_then(Option::take) {
             attached.party.set_pipe(None);
+            last_words = attached.party.last_words();
             if let Some(link) = &attached.link {
                 link.set_linger(self.options.linger);
             }
         }
-        if let Some(end) = self.pipes.remove(id) {
+        if let Some(mut end) = self.pipes.remove(id) {
+            if let Some(words) = last_words {
+                end.tx.rollback();
+                end.tx.push(words);
+                end.tx.flush();
+            }
             end.close();
         }
         if self.pipes.is_empty() {
@@ -248,6 +255,7 @@ impl Socket {
         self.enter()?;
         let size = message.len();
         self.pattern.send(&mut self.pipes, message, mode)?;
+        self.remove_ended();
         self.unwritten += size + SEND_OVERHEAD;
         if self.unwritten >= SEND_CHUNK {
             self.unwritten = 0;
@@ -342,6 +350,9 @@ impl Socket {
                 self.inbox.mailbox.waker.settle();
                 let events = self.events()?;
                 value::write_loose_int(out, i32::from(events))
+            }
+            n::ZMQ_ROUTING_ID if self.pattern.shown_routing_id().is_some() => {
+                value::write_bytes(out, self.pattern.shown_routing_id().unwrap_or_default())
             }
             _ => match self.pattern.int_option(option) {
                 Some(number) if option == n::ZMQ_TOPICS_COUNT => value::write_loose_int(out, number),

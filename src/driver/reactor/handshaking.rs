@@ -13,6 +13,9 @@ impl Reactor {
             Role::Accept(_) => event::ACCEPTED,
         };
         link.report(connected, stream.raw() as u64, stream.raw());
+        if link.settings.config.raw {
+            return self.begin_raw(key, stream);
+        }
         let handshake = Box::new(Handshake::new(link.settings.config.clone()));
         let timeout = link.settings.options.handshake_interval.filter(|interval| !interval.is_zero());
         let registered = link.handle.register(stream.raw(), Interest::READ);
@@ -22,6 +25,17 @@ impl Reactor {
         }
         self.set_timer(key, timeout);
         self.write_handshake(key);
+    }
+
+    /// A plain stream of bytes is a connection at once.
+    fn begin_raw(&mut self, key: u64, stream: Arc<Stream>) {
+        let Some(link) = self.link(key) else { return };
+        let established = Established::raw(&link.settings.config);
+        let registered = link.handle.register(stream.raw(), Interest::READ);
+        match registered {
+            Ok(()) => self.go_to_work(key, stream, established, Vec::new()),
+            Err(error) => self.lost(key, Loss::network(error.to_string(), error.raw())),
+        }
     }
 
     /// Writes what the handshake has to say.
@@ -83,26 +97,35 @@ impl Reactor {
             let State::Handshaking { handshake, refused: false, output, .. } = &link.state else { continue };
             if handshake.is_ready() {
                 let output = output.clone();
-                return self.establish(key, rest, output);
+                return self.establish(key, rest, &output);
             }
         }
     }
 
-    /// The handshake is done: makes the pipe if there is none, and lets the halves go to work.
-    pub(super) fn establish(&mut self, key: u64, rest: Vec<u8>, unsent: Vec<u8>) {
+    /// The handshake is done.
+    pub(super) fn establish(&mut self, key: u64, rest: Vec<u8>, unsent: &[u8]) {
         let Some(link) = self.link(key) else { return };
+        if !unsent.is_empty() {
+            // The kernel did not take the end of our handshake: rare enough to give up on this connection.
+            return self.lost(key, Loss::network("the peer does not read", libc::EAGAIN));
+        }
         let state = std::mem::replace(&mut link.state, State::Stopped);
         let State::Handshaking { stream, handshake, .. } = state else { return };
         let established = handshake.finish();
         debug!("{}: handshake done, ZMTP {:?}", link.endpoint(), established.version);
-        if established.version >= crate::connection::Version::V3_0 {
+        if established.version >= Version::V3_0 {
             link.report(event::HANDSHAKE_SUCCEEDED, 0, stream.raw());
         }
+        self.go_to_work(key, stream, established, rest);
+    }
+
+    /// Makes the pipe if there is none, and lets the halves go to work.
+    fn go_to_work(&mut self, key: u64, stream: Arc<Stream>, established: Established, rest: Vec<u8>) {
+        let Some(link) = self.link(key) else { return };
         let metadata = Arc::new(describe_peer(link, &stream, &established));
-        let now = Instant::now();
-        let heartbeats = established.version >= crate::connection::Version::V3_0;
+        let heartbeats = established.version >= Version::V3_0;
         let config = if heartbeats { link.settings.config.heartbeat } else { Default::default() };
-        let heartbeat = Heartbeat::new(&config, now);
+        let heartbeat = Heartbeat::new(&config, Instant::now());
         let deadline = heartbeat.poll_timeout();
         let traffic = link.handle.traffic.load(Ordering::Relaxed);
         link.state = State::Established { stream: stream.clone(), heartbeat, traffic };
@@ -114,13 +137,11 @@ impl Reactor {
             link.has_pipe = true;
             handle.supply(settings.owner.open_pipe(&handle, &settings.options, connected, &metadata));
         }
-        let injected = established.injected;
-        handle.with_receive(|pump| pump.connect(stream.clone(), established.receive, rest, injected));
-        handle.with_send(|pump| pump.connect(stream, established.send));
-        if !unsent.is_empty() {
-            // The kernel did not take the end of our handshake: rare enough to give up on this connection.
-            return self.lost(key, Loss::network("the peer does not read", libc::EAGAIN));
-        }
+        let notices = &settings.notices;
+        let first = established.injected.into_iter().chain(notices.first()).collect();
+        let last = notices.last(connected);
+        handle.with_receive(|pump| pump.connect(stream.clone(), established.receive, rest, first, last));
+        handle.with_send(|pump| pump.connect(stream, established.send, notices.hello()));
         self.set_deadline(key, deadline);
         settings.owner.attend();
         self.drive_receive(key);
@@ -130,7 +151,7 @@ impl Reactor {
 
 /// What applications can ask about the peer (`zmq_msg_gets`). What the transport vouches for comes first, so that a
 /// peer cannot claim it.
-fn describe_peer(link: &Link, stream: &Stream, established: &crate::connection::Established) -> Metadata {
+fn describe_peer(link: &Link, stream: &Stream, established: &Established) -> Metadata {
     let mut metadata = Metadata::new(established.routing_id.clone());
     metadata.set_descriptor(stream.raw());
     metadata.insert("Peer-Address", link.peer_address(stream).as_bytes());

@@ -21,7 +21,7 @@ use super::send_pump::{Control, SendPump, Sent};
 use crate::config::{
     ACCEPT_BUDGET, ACCEPT_PAUSE, CLOSE_LIMIT, CLOSE_STEP, LEASE, NAP, TRIM_AFTER, TRIM_DELAY,
 };
-use crate::connection::{Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction};
+use crate::connection::{Established, Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction, Version};
 use crate::error::{Errno, Result};
 use crate::io::{Event, Handler, Interest, TimerId, Timers, spawn_plain};
 use crate::log::debug;
