@@ -30,6 +30,8 @@ impl Errno {
     pub const NO_ENTRY: Self = Self(libc::ENOENT);
     pub const NAME_TOO_LONG: Self = Self(libc::ENAMETOOLONG);
     pub const HOST_UNREACHABLE: Self = Self(libc::EHOSTUNREACH);
+    pub const CONNECTION_REFUSED: Self = Self(libc::ECONNREFUSED);
+    pub const PROTOCOL: Self = Self(libc::EPROTO);
     pub const BAD_FD: Self = Self(libc::EBADF);
     pub const STATE: Self = Self(BASE + 51);
     pub const INCOMPATIBLE_PROTOCOL: Self = Self(BASE + 52);

@@ -9,7 +9,7 @@ use crate::message::Message;
 use crate::options::SocketOptions;
 use crate::pipe::End;
 use crate::sync::global::{AtomicUsize, Ordering};
-use crate::transport::{Route, Stream, Transport};
+use crate::transport::{Proxy, Route, Socks, Stream, Transport};
 use socket2::Socket;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -119,6 +119,23 @@ pub struct Target {
     pub address: String,
     /// The endpoint as given.
     pub endpoint: String,
+    /// Who makes the connection for us (ZMQ_SOCKS_PROXY).
+    pub proxy: Option<Proxy>,
+}
+
+impl Target {
+    /// Where our own connection goes: to the peer, or to the proxy.
+    pub fn first_hop(&self) -> &str {
+        self.proxy.as_ref().map_or(&self.address, |proxy| &proxy.address)
+    }
+
+    /// The endpoint of [`Target::first_hop`], which is what a monitor is told.
+    pub fn shown(&self) -> String {
+        match &self.proxy {
+            Some(proxy) => format!("{}://{}", self.transport.scheme(), proxy.address),
+            None => self.endpoint.clone(),
+        }
+    }
 }
 
 /// Who made the connection.
@@ -136,6 +153,8 @@ pub enum State {
     Waiting,
     /// The kernel, to finish connecting; `routes` are tried next.
     Connecting { socket: Socket, routes: Vec<Route> },
+    /// The proxy, to connect us.
+    Proxying { socket: Socket, socks: Box<Socks> },
     /// The peer's part of the handshake.
     Handshaking { stream: Arc<Stream>, handshake: Box<Handshake>, output: Vec<u8>, refused: bool },
     /// Nothing: the halves in the handle do the work.
@@ -151,6 +170,7 @@ impl State {
             Self::Resolving => "resolving",
             Self::Waiting => "waiting to reconnect",
             Self::Connecting { .. } => "connecting",
+            Self::Proxying { .. } => "asking the proxy",
             Self::Handshaking { .. } => "handshaking",
             Self::Established { .. } => "established",
             Self::Stopped => "stopped",
@@ -215,9 +235,7 @@ impl Link {
         }
         let (local, remote) = self.transport.endpoints(fd);
         let report = match &self.role {
-            Role::Connect(target) => {
-                Report { event, value, local, remote: target.endpoint.clone(), bound: false }
-            }
+            Role::Connect(target) => Report { event, value, local, remote: target.shown(), bound: false },
             Role::Accept(_) => Report { event, value, local, remote, bound: true },
         };
         self.settings.owner.report(&report);
@@ -228,7 +246,7 @@ impl Link {
         if let Role::Connect(target) = &self.role
             && self.settings.owner.wants(event)
         {
-            self.settings.owner.report(&Report::connecting(event, value, &target.endpoint));
+            self.settings.owner.report(&Report::connecting(event, value, &target.shown()));
         }
     }
 

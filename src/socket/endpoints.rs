@@ -12,7 +12,7 @@ use crate::options::{Mechanism, SocketOptions, SocketType};
 use crate::pattern::{LinkTraits, Origin};
 use crate::pipe::{Limits, pipe};
 use crate::sync::{Ordering, fence};
-use crate::transport::{self, Listener};
+use crate::transport::{self, Listener, Proxy, Transport};
 use std::sync::{Arc, Weak};
 
 /// One bind or connect of a socket.
@@ -62,6 +62,19 @@ fn connection_config(options: &SocketOptions, traits: LinkTraits) -> Config {
         chunk_max: options.in_batch_size as u64,
         zap_domain_set: !options.zap_domain.is_empty(),
     }
+}
+
+/// The proxy that makes a connection for us: for transports that can go through one, and not to nowhere.
+fn proxy(options: &SocketOptions, transport: &dyn Transport, address: &str) -> Option<Proxy> {
+    if options.socks_proxy.is_empty() {
+        return None;
+    }
+    transport.destination(address)?;
+    Some(Proxy {
+        address: String::from_utf8_lossy(&options.socks_proxy).into_owned(),
+        username: options.socks_username.clone(),
+        password: options.socks_password.clone(),
+    })
 }
 
 /// Messages that the links of this socket add, where its type has any (the draft API names them).
@@ -196,10 +209,6 @@ impl Socket {
         }
         let transport = self.transport(scheme)?;
         transport.check(address, &self.options)?;
-        if !self.options.socks_proxy.is_empty() {
-            // Going around the proxy is not what was asked for.
-            return Err(Errno::NOT_SUPPORTED);
-        }
         if connects_once(self.kind)
             && self.endpoints.iter().any(|known| known.is_connect() && known.text == endpoint)
         {
@@ -216,7 +225,12 @@ impl Socket {
             let origin = Origin { connected: true, inproc: false, routing_id: routing_id.clone() };
             self.attach(party, ours, &origin, Some(handle.clone()), Share::Nothing);
         }
-        let target = Target { transport, address: address.to_owned(), endpoint: endpoint.to_owned() };
+        let target = Target {
+            transport,
+            address: address.to_owned(),
+            endpoint: endpoint.to_owned(),
+            proxy: proxy(&self.options, transport, address),
+        };
         thread.mailbox.post(Command::Connect {
             handle: handle.clone(),
             settings: self.link_settings(routing_id),
@@ -272,7 +286,10 @@ impl Socket {
                 }
             }
             None => {
-                names.wait_for(name, PendingConnect { party: theirs, caller: ours.clone(), end: far, send_hwm, receive_hwm });
+                names.wait_for(
+                    name,
+                    PendingConnect { party: theirs, caller: ours.clone(), end: far, send_hwm, receive_hwm },
+                );
                 drop(names);
             }
         }

@@ -7,11 +7,13 @@
 mod connector;
 mod ipc;
 mod listener;
+mod socks;
 mod stream;
 mod tcp;
 
 pub use connector::{Attempt, Route, finish_connect, start_connect};
 pub use listener::{Accepted, Listener};
+pub use socks::{Proxy, Socks};
 pub use stream::{Read, Stream};
 
 use crate::error::{Errno, Result};
@@ -33,6 +35,11 @@ pub trait Transport: Send + Sync {
 
     /// Where an address to connect to leads, in the order to be tried.
     fn routes(&self, address: &str, options: &SocketOptions) -> Result<Vec<Route>>;
+
+    /// Host and port of an address to connect to, for a proxy that shall do it. `None`: no proxy can.
+    fn destination<'a>(&self, _address: &'a str) -> Option<(&'a str, u16)> {
+        None
+    }
 
     /// Opens a listening socket. May ask a name server.
     fn listen(&self, address: &str, options: &SocketOptions) -> Result<Opened>;

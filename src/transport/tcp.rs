@@ -252,6 +252,11 @@ impl Transport for Tcp {
         Ok(targets.into_iter().map(|remote| Route { local: local.clone(), remote: remote.into() }).collect())
     }
 
+    fn destination<'a>(&self, address: &'a str) -> Option<(&'a str, u16)> {
+        let (host, port) = split_port(split_source(address).1).ok()?;
+        Some((strip_brackets(host), parse_port(port, false).ok()?))
+    }
+
     fn listen(&self, address: &str, options: &SocketOptions) -> Result<Opened> {
         let mut target = local_address(address, options.ipv6, true)?;
         if let Some(fd) = options.use_fd {

@@ -102,6 +102,7 @@ impl Reactor {
         let Some(link) = self.link(key) else { return };
         match &link.state {
             State::Connecting { .. } => self.connect_decided(key),
+            State::Proxying { .. } => self.ask_proxy(key),
             State::Handshaking { .. } => {
                 if event.writable {
                     self.write_handshake(key);

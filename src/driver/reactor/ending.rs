@@ -24,7 +24,10 @@ impl Reactor {
         }
         let during_handshake = matches!(link.state, State::Handshaking { .. });
         debug!("{}: {} ended: {reason}", link.endpoint(), link.state.name());
-        let was_attempt = matches!(link.state, State::Connecting { .. } | State::Resolving | State::Waiting);
+        let was_attempt = matches!(
+            link.state,
+            State::Connecting { .. } | State::Proxying { .. } | State::Resolving | State::Waiting
+        );
         let stop = link.settings.options.reconnect_stop;
         let retry = retry
             && matches!(link.role, Role::Connect(_))

@@ -27,7 +27,9 @@ use crate::io::{Event, Handler, Interest, TimerId, Timers, spawn_plain};
 use crate::log::debug;
 use crate::message::Metadata;
 use crate::sync::global::Ordering;
-use crate::transport::{Accepted, Attempt, Listener, Read, Route, Stream, finish_connect, start_connect};
+use crate::transport::{
+    Accepted, Attempt, Listener, Read, Route, Socks, Stream, finish_connect, start_connect,
+};
 use socket2::Socket;
 use std::collections::HashMap;
 use std::io::IoSlice;
@@ -214,6 +216,9 @@ impl Reactor {
                 link.handle.unregister();
                 link.report_attempt(event::CLOSED, descriptor);
                 self.lost(key, Loss::network("the attempt took too long", libc::ETIMEDOUT));
+            }
+            State::Proxying { .. } => {
+                self.proxy_failed(key, "the proxy did not answer in time".to_owned(), libc::ETIMEDOUT);
             }
             State::Handshaking { .. } => {
                 self.lost(key, Loss::network("the handshake took too long", libc::EAGAIN));
