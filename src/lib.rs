@@ -5,7 +5,7 @@
 //!
 //! # Layers, from the top
 //! - [`capi`]: C pointers and errno, and nothing else.
-//! - [`context`], [`socket`]: limits and threads; what is behind a `void *socket`: blocking, endpoints, readiness.
+//! - [`context`], [`socket`]: limits and threads; what is behind a `void *socket`: blocking, endpoints, readiness, monitors.
 //! - [`pattern`], [`routing`]: socket types, and the parts they are made of.
 //! - [`driver`]: links: who drives a connection, and its life from connect to linger.
 //! - [`connection`], [`transport`]: ZMTP without I/O; addresses and sockets of the system.
@@ -21,7 +21,8 @@
 //!
 //! # Who drives
 //! I/O threads, unless an application thread can do it cheaper: it writes what it sends on a quiet connection, and it reads
-//! the few connections of a socket that it waits for. It only moves bytes; closing and reconnecting stay with the I/O thread.
+//! the few connections of a socket that it waits for. In a burst its messages then go past the queue of the pipe, both ways
+//! (`pipe::Peer::take` and `give`). It only moves bytes; closing and reconnecting stay with the I/O thread.
 
 pub mod capi;
 pub mod config;

@@ -372,7 +372,11 @@ impl ReceivePump {
         if let Some(ending) = &connection.ending {
             return Received::Over(ending.clone());
         }
-        let received = with_read_buffer(|buffer| connection.read(outlet, budget, buffer, effects));
+        let received = match connection.decode_rest(outlet, effects) {
+            Some(stop) => stop,
+            None if budget == 0 => Received::More,
+            None => with_read_buffer(|buffer| connection.read(outlet, budget, buffer, effects)),
+        };
         if let Some(outlet) = outlet {
             outlet.flush();
         }
@@ -402,6 +406,22 @@ impl Connection {
         fetched
     }
 
+    /// Decodes what was read before.
+    fn decode_rest(&mut self, outlet: &mut Option<Outlet>, effects: &mut SideEffects) -> Option<Received> {
+        if !self.undecoded.is_empty() {
+            match self.half.decode(self.undecoded.slice(), &mut PipeSink { outlet: outlet.as_mut(), effects })
+            {
+                Err(failure) => return Some(Received::Over(Ending::Failure(failure))),
+                Ok(count) => self.undecoded.advance(count),
+            }
+            if !self.undecoded.is_empty() {
+                self.undecoded.compact();
+                return Some(Received::Blocked);
+            }
+        }
+        None
+    }
+
     fn read(
         &mut self,
         outlet: &mut Option<Outlet>,
@@ -409,17 +429,6 @@ impl Connection {
         buffer: &mut [u8],
         effects: &mut SideEffects,
     ) -> Received {
-        if !self.undecoded.is_empty() {
-            match self.half.decode(self.undecoded.slice(), &mut PipeSink { outlet: outlet.as_mut(), effects })
-            {
-                Err(failure) => return Received::Over(Ending::Failure(failure)),
-                Ok(count) => self.undecoded.advance(count),
-            }
-            if !self.undecoded.is_empty() {
-                self.undecoded.compact();
-                return Received::Blocked;
-            }
-        }
         for _ in 0..budget {
             let (direct, asked, read) = match self.half.body_tail() {
                 Some((body, room)) => (true, room, self.stream.append(body, room)),

@@ -97,7 +97,7 @@ impl Message {
     /// Replaces the content by a body of `size` bytes for the caller to fill in. On failure (ENOMEM) the message is empty.
     ///
     /// This and [`Message::assign`] build in place. A message that is built elsewhere and then moved is written in small
-    /// pieces and at once read in large ones, which a processor's store buffer cannot forward: 15 ns each time.
+    /// pieces and at once read in large ones, which a processor's store buffer cannot forward: it waits.
     #[inline]
     pub fn assign_sized(&mut self, size: usize) -> Result<()> {
         self.clear();

@@ -82,16 +82,15 @@ impl Monitor {
     }
 
     /// Writes the last report and closes the socket. False when there was no monitor.
-    pub fn stop(&self) -> bool {
+    pub fn stop(&self) {
         let wanted = self.wanted.swap(0, Ordering::Relaxed);
         let mut slot = self.active.lock();
-        let Some(mut active) = slot.take() else { return false };
+        let Some(mut active) = slot.take() else { return };
         if wanted & event::MONITOR_STOPPED != 0 {
             active.write(&Report::bound(event::MONITOR_STOPPED, 0, ""));
         }
         drop(slot);
         let _ = super::close(active.cell);
-        true
     }
 
     /// Reports an event if it is wanted.

@@ -134,8 +134,6 @@ impl Reactor {
         let established = self.is_established(key);
         if established {
             handle.set_blocked(false);
-        }
-        if established {
             self.drive_send(key);
         }
         if self.finish_if_drained(key) {
