@@ -1742,11 +1742,13 @@ ZMQ_EXPORT uint32_t zmq_connect_peer (void *s_, const char *addr_);
  */
 ZMQ_EXPORT int zmq_disconnect_peer (void *s_, uint32_t routing_id_);
 
-/* Draft: tells whether a peer of a ROUTER socket can be sent to. Not available in this release: fails with ENOTSUP.
+/* Draft: tells whether a peer of a ROUTER or REP socket can be sent to: ZMQ_POLLOUT, or 0 while its queue is full.
  *
  * Errors:
- * - ENOTSUP: always, on a socket.
- * - ENOTSOCK.
+ * - ENOTSUP: another socket type.
+ * - EHOSTUNREACH: no peer has this routing id.
+ * - EFAULT: NULL with a size.
+ * - ETERM, ENOTSOCK.
  *
  * Arguments:
  * - s_: any value.

@@ -69,11 +69,13 @@ pub unsafe extern "C" fn zmq_disconnect_peer(s_: *mut c_void, routing_id_: u32) 
     guard(|| unsupported::<()>(s_)).or_minus_one()
 }
 
-/// Draft: tells whether a peer of a ROUTER socket can be sent to. Not available in this release: fails with ENOTSUP.
+/// Draft: tells whether a peer of a ROUTER or REP socket can be sent to: ZMQ_POLLOUT, or 0 while its queue is full.
 ///
 /// # Errors
-/// - ENOTSUP: always, on a socket.
-/// - ENOTSOCK.
+/// - ENOTSUP: another socket type.
+/// - EHOSTUNREACH: no peer has this routing id.
+/// - EFAULT: NULL with a size.
+/// - ETERM, ENOTSOCK.
 ///
 /// # Safety
 /// - `s_`: any value.
@@ -84,8 +86,16 @@ pub unsafe extern "C" fn zmq_socket_get_peer_state(
     routing_id_: *const c_void,
     routing_id_size_: usize,
 ) -> c_int {
-    let _ = (routing_id_, routing_id_size_);
-    guard(|| unsupported::<c_int>(s_)).or_minus_one()
+    guard(|| {
+        let routing_id = match (routing_id_.is_null(), routing_id_size_) {
+            (_, 0) => &[],
+            (true, _) => return Err(Errno::FAULT),
+            // SAFETY: the caller's promise, with NULL ruled out.
+            (false, size) => unsafe { std::slice::from_raw_parts(routing_id_.cast::<u8>(), size) },
+        };
+        with_socket(s_, |socket| socket.peer_state(routing_id).map(c_int::from))
+    })
+    .or_minus_one()
 }
 
 /// Draft: zmq_socket_monitor with a choice of formats (1 or 2; 2 tells both endpoints) and of the monitor's socket type

@@ -150,6 +150,12 @@ pub trait Pattern: Send {
         LinkTraits::default()
     }
 
+    /// Whether a message for the peer of this routing id would be taken now. NOT_SUPPORTED: peers are not addressed;
+    /// HOST_UNREACHABLE: there is no such peer.
+    fn can_send_to(&mut self, _pipes: &mut Pipes, _routing_id: &[u8]) -> Result<bool> {
+        Err(Errno::NOT_SUPPORTED)
+    }
+
     /// What ZMQ_ROUTING_ID reads as, when that is not the option's value.
     fn shown_routing_id(&self) -> Option<&[u8]> {
         None

@@ -142,6 +142,13 @@ impl Pattern for Rep {
         self.options.int(option)
     }
 
+    fn can_send_to(&mut self, pipes: &mut Pipes, routing_id: &[u8]) -> Result<bool> {
+        let ids: Vec<_> = pipes.ids().collect();
+        let named = |id: &PipeId| pipes.peer_routing_id(*id).is_some_and(|name| name == routing_id);
+        let peer = ids.into_iter().find(named).filter(|_| !routing_id.is_empty());
+        Ok(pipes.has_room(peer.ok_or(Errno::HOST_UNREACHABLE)?))
+    }
+
     fn link_traits(&self) -> LinkTraits {
         self.options.link_traits()
     }

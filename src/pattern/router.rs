@@ -257,6 +257,11 @@ impl Pattern for Router {
         self.options.int(option)
     }
 
+    fn can_send_to(&mut self, pipes: &mut Pipes, routing_id: &[u8]) -> Result<bool> {
+        let peer = self.table.find(routing_id).ok_or(Errno::HOST_UNREACHABLE)?;
+        Ok(pipes.has_room(peer))
+    }
+
     fn link_traits(&self) -> LinkTraits {
         self.options.link_traits()
     }

@@ -293,6 +293,13 @@ impl Socket {
         Ok(events)
     }
 
+    /// `zmq_socket_get_peer_state`: POLL_OUT when a message for this peer would be taken. EHOSTUNREACH, ENOTSUP.
+    pub fn peer_state(&mut self, routing_id: &[u8]) -> Result<i16> {
+        self.enter()?;
+        let room = self.pattern.can_send_to(&mut self.pipes, routing_id)?;
+        Ok(if room { POLL_OUT } else { 0 })
+    }
+
     /// `zmq_setsockopt`; `None` is (NULL, 0).
     pub fn set_option(&mut self, option: i32, value: Option<&[u8]>) -> Result<()> {
         self.enter()?;
