@@ -285,6 +285,72 @@ static void subscribe(const side_t *side)
     }
 }
 
+/* ---- plain streams ---------------------------------------------------------------------------------------------- */
+
+#define BLOCKS 300
+#define BLOCK_MAX 70000
+
+static size_t block_size(unsigned index) { return 1 + (size_t)index * index * 7919 % BLOCK_MAX; }
+
+static char stream_byte(size_t offset) { return (char)(offset * 31 + offset / 257); }
+
+/* Who is at the other end: whoever connected has named it, and speaks first. */
+static int meet(const side_t *side, char *id, size_t space)
+{
+    char text[8];
+    if (!side->binding) {
+        memcpy(id, "binder", 6);
+        require(zmq_send(side->socket, id, 6, ZMQ_SNDMORE) == 6 && zmq_send(side->socket, "hi", 2, 0) == 2, "hello");
+        require(zmq_recv(side->socket, id, space, 0) == 6 && zmq_recv(side->socket, text, sizeof text, 0) == 2, "hello");
+        return 6;
+    }
+    int size = zmq_recv(side->socket, id, space, 0);
+    require(size > 0 && zmq_recv(side->socket, text, sizeof text, 0) == 2, "hello");
+    require(zmq_send(side->socket, id, (size_t)size, ZMQ_SNDMORE) == size, "hello");
+    require(zmq_send(side->socket, "yo", 2, 0) == 2, "hello");
+    return size;
+}
+
+static void stream_out(const side_t *side)
+{
+    static char block[BLOCK_MAX];
+    char id[256], text[8];
+    int id_size = meet(side, id, sizeof id);
+    /* A stream has no bounds: it begins when those words were read. */
+    hear("ready");
+    size_t offset = 0;
+    for (unsigned index = 0; index < BLOCKS; index++) {
+        size_t size = block_size(index);
+        for (size_t i = 0; i < size; i++)
+            block[i] = stream_byte(offset++);
+        require(zmq_send(side->socket, id, (size_t)id_size, ZMQ_SNDMORE) == id_size, "send id");
+        require(zmq_send(side->socket, block, size, 0) == (int)size, "send block");
+    }
+    require(zmq_recv(side->socket, id, sizeof id, 0) == id_size, "recv id");
+    require(zmq_recv(side->socket, text, sizeof text, 0) == 4, "recv done");
+}
+
+static void stream_in(const side_t *side)
+{
+    static char block[BLOCK_MAX];
+    char id[256];
+    int id_size = meet(side, id, sizeof id);
+    tell("ready");
+    size_t offset = 0, total = 0;
+    for (unsigned index = 0; index < BLOCKS; index++)
+        total += block_size(index);
+    while (offset < total) {
+        require(zmq_recv(side->socket, id, sizeof id, 0) == id_size, "recv id");
+        int size = zmq_recv(side->socket, block, sizeof block, 0);
+        require(size > 0 && (size_t)size <= total - offset, "recv piece");
+        for (int i = 0; i < size; i++)
+            if (block[i] != stream_byte(offset++))
+                fail("byte %zu of the stream is wrong", offset - 1);
+    }
+    require(zmq_send(side->socket, id, (size_t)id_size, ZMQ_SNDMORE) == id_size, "send id");
+    require(zmq_send(side->socket, "done", 4, 0) == 4, "send done");
+}
+
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static const pattern_t PATTERNS[] = {
@@ -300,6 +366,7 @@ static const pattern_t PATTERNS[] = {
     {"DEALER/DEALER", {ZMQ_DEALER, ZMQ_DEALER}, {duplex, duplex}, 0},
     {"ROUTER/ROUTER", {ZMQ_ROUTER, ZMQ_ROUTER}, {router_duplex, router_duplex}, 0},
     {"PAIR/PAIR", {ZMQ_PAIR, ZMQ_PAIR}, {duplex, duplex}, 0},
+    {"STREAM/STREAM", {ZMQ_STREAM, ZMQ_STREAM}, {stream_out, stream_in}, 0},
 };
 #define PATTERN_COUNT (sizeof PATTERNS / sizeof PATTERNS[0])
 
@@ -339,6 +406,12 @@ void prepare_socket(const side_t *side)
             require(zmq_setsockopt(side->socket, ZMQ_ROUTING_ID, "connector", 9) == 0, "ZMQ_ROUTING_ID");
             require(zmq_setsockopt(side->socket, ZMQ_CONNECT_ROUTING_ID, "binder", 6) == 0, "ZMQ_CONNECT_ROUTING_ID");
         }
+        break;
+    case ZMQ_STREAM:
+        /* The end of the other side would be a message after the last one. */
+        require(zmq_setsockopt(side->socket, ZMQ_STREAM_NOTIFY, &zero, sizeof zero) == 0, "ZMQ_STREAM_NOTIFY");
+        if (!side->binding)
+            require(zmq_setsockopt(side->socket, ZMQ_CONNECT_ROUTING_ID, "binder", 6) == 0, "ZMQ_CONNECT_ROUTING_ID");
         break;
     default:
         break;
