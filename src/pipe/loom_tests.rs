@@ -90,3 +90,59 @@ fn loom_segments_change_hands() {
         producer.join().unwrap();
     });
 }
+
+/// A consumer reports in steps of the limit it knows. When the limit is lowered meanwhile the producer must neither wait
+/// for a step that does not come nor miss that everything was taken.
+#[test]
+fn loom_a_lowered_limit_leaves_nobody_waiting() {
+    loom::model(|| {
+        let (mut tx, mut rx) = queue(8, false);
+        let notify = std::sync::Arc::new(Notify::new());
+        let waker = notify.clone();
+        for byte in 0..3 {
+            tx.push(message(byte));
+        }
+        let _ = tx.flush();
+        let consumer = loom::thread::spawn(move || {
+            let mut taken = 0;
+            while rx.poll() == Readiness::Ready {
+                taken += usize::from(rx.pop().is_some());
+                if rx.take_owed_credit() {
+                    waker.notify();
+                }
+            }
+            if rx.take_owed_credit() {
+                waker.notify();
+            }
+            assert_eq!(taken, 3);
+            rx
+        });
+        tx.set_high_water(2);
+        while !tx.has_room() {
+            notify.wait();
+        }
+        drop(consumer.join().unwrap());
+    });
+}
+
+/// Messages that went past the queue count against the limit until the other side says that they are gone.
+#[test]
+fn loom_room_of_passed_messages_comes_back() {
+    loom::model(|| {
+        let (mut tx, mut rx) = queue(1, false);
+        let notify = std::sync::Arc::new(Notify::new());
+        let waker = notify.clone();
+        tx.count_passed();
+        let consumer = loom::thread::spawn(move || {
+            rx.count_passed(1);
+            if rx.take_owed_credit() {
+                waker.notify();
+            }
+            rx
+        });
+        while !tx.has_room() {
+            notify.wait();
+        }
+        drop(consumer.join().unwrap());
+    });
+}
