@@ -91,6 +91,37 @@ static void everything_is_written_before_the_end (void)
     CHECK (result == c);
 }
 
+/* A PUSH that ends as soon as it has sent its burst. */
+static void *burst (void *endpoint)
+{
+    static char body[65536];
+    void *c = zmq_ctx_new (), *push = zmq_socket (c, ZMQ_PUSH);
+    OK (zmq_connect (push, endpoint));
+    for (int i = 0; i < 500; i++)
+        EQUAL (zmq_send (push, body, sizeof body, 0), sizeof body);
+    OK (zmq_close (push));
+    OK (zmq_ctx_term (c));
+    return endpoint;
+}
+
+static void closing_in_a_burst_sends_all_of_it (void)
+{
+    /* The receiver keeps up, so that closing falls into every state that sending can be in. */
+    void *pull = OPEN (ZMQ_PULL);
+    const char *endpoint = BIND (pull, "tcp");
+    for (int round = 0; round < 40; round++) {
+        pthread_t thread;
+        void *result;
+        pthread_create (&thread, NULL, burst, (void *) endpoint);
+        for (int i = 0; i < 500; i++) {
+            char byte;
+            EQUAL (zmq_recv (pull, &byte, 1, 0), 65536);
+        }
+        pthread_join (thread, &result);
+        CHECK (result == endpoint);
+    }
+}
+
 static void value_at_closing_counts (void)
 {
     void *c = zmq_ctx_new (), *push = zmq_socket (c, ZMQ_PUSH);
@@ -155,5 +186,5 @@ static void unread_messages_do_not_delay (void)
 
 RUN_CASES (CASE (zero_drops), CASE (milliseconds_are_waited), CASE (nothing_pending_nothing_waited),
            CASE (forever_waits_for_the_peer), CASE (everything_is_written_before_the_end),
-           CASE (value_at_closing_counts), CASE (context_without_blocking), CASE (silent_peer_is_waited_for),
+           CASE (closing_in_a_burst_sends_all_of_it), CASE (value_at_closing_counts), CASE (context_without_blocking), CASE (silent_peer_is_waited_for),
            CASE (shutdown_keeps_lingering), CASE (unread_messages_do_not_delay))

@@ -63,4 +63,4 @@ pub use send_half::SendHalf;
 pub use write_batch::WriteBatch;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

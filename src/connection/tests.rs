@@ -49,7 +49,7 @@ fn config(name: &'static str, number: u8, peers: &'static [&'static str]) -> Con
     }
 }
 
-fn dealer() -> Config {
+pub(crate) fn dealer() -> Config {
     config("DEALER", 5, &["REP", "DEALER", "ROUTER"])
 }
 

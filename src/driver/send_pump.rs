@@ -211,7 +211,9 @@ impl SendPump {
 
     /// Everything that was taken from the pipe is written: is there more?
     fn settle(&mut self) -> Sent {
-        if self.napping && self.inlet.as_ref().is_some_and(|inlet| !inlet.is_closed()) {
+        // Nobody comes back to a nap that is not announced as one.
+        self.napping &= self.inlet.as_ref().is_some_and(|inlet| !inlet.is_closed());
+        if self.napping {
             return Sent::Napping;
         }
         let readiness = self.inlet.as_mut().map(Inlet::poll);
@@ -261,3 +263,6 @@ fn write(stream: &Stream, batch: &mut WriteBatch) -> Result<bool> {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -1,0 +1,64 @@
+//! What a drive reports, over a real stream whose other end nobody reads.
+
+use super::*;
+use crate::connection::Version;
+use crate::connection::tests::dealer;
+use crate::pipe::{End, Limits, Peer, pipe};
+use std::os::unix::net::UnixStream;
+
+struct Nobody;
+
+impl Peer for Nobody {
+    fn readable(&self) {}
+    fn writable(&self) {}
+    fn closed(&self) {}
+}
+
+/// A connected pump, the socket's end of its pipe, and the peer's end of its stream.
+fn pump() -> (SendPump, End, UnixStream) {
+    let limits = Limits { forward: 0, backward: 0, conflate_forward: false, conflate_backward: false };
+    let (near, far) = pipe(limits, Arc::new(Nobody), Arc::new(Nobody));
+    let (ours, peer) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    let mut pump = SendPump { inlet: Some(far.rx), ..SendPump::default() };
+    let half = SendHalf::new(&Arc::new(dealer()), Version::V3_1);
+    pump.connect(Arc::new(Stream::new(ours.into())), half, None);
+    (pump, near, peer)
+}
+
+/// More than the kernel takes.
+fn flood(end: &mut End) {
+    for _ in 0..4000 {
+        end.tx.send(&mut Message::from_slice(&[7; 1000]).unwrap());
+    }
+}
+
+#[test]
+fn a_burst_ends_in_a_nap() {
+    let (mut pump, mut end, _peer) = pump();
+    flood(&mut end);
+    assert_eq!(pump.drive(Vec::new(), 1, true), Sent::Napping);
+    assert!(pump.napping);
+}
+
+#[test]
+fn a_pipe_that_its_socket_closed_allows_no_nap() {
+    let (mut pump, mut end, _peer) = pump();
+    flood(&mut end);
+    end.close();
+    assert_eq!(pump.drive(Vec::new(), 1, true), Sent::More);
+    // A pump that is blocked in a nap is not watched for room to write.
+    assert!(!pump.napping);
+    assert_eq!(pump.drive(Vec::new(), 1000, true), Sent::Blocked);
+    assert!(!pump.napping);
+}
+
+#[test]
+fn closing_ends_a_nap_at_the_next_drive() {
+    let (mut pump, mut end, _peer) = pump();
+    flood(&mut end);
+    assert_eq!(pump.drive(Vec::new(), 1, true), Sent::Napping);
+    end.close();
+    assert_eq!(pump.drive(Vec::new(), 1, false), Sent::More);
+    assert!(!pump.napping);
+}
