@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Compiles the C tests once and runs each on the reference library first, then on ours.
+# Compiles the C tests once and runs each on the reference library first, then on ours. Then compares what both do with every
+# option (FILTER sweep), and header and exported names (FILTER abi).
 #
 #   run.sh [--lib DIR] [--ref-only] [--repeat N] [FILTER]
 #
@@ -99,7 +100,7 @@ for source in "$here"/*.c "$here"/ours_only/*.c; do
     programs+=("$source")
     kinds+=("$kind")
 done
-[ ${#programs[@]} -gt 0 ] || [ "$filter" = abi ] || die "no program matches '$filter'"
+[ ${#programs[@]} -gt 0 ] || [ "$filter" = abi ] || [ "$filter" = sweep ] || die "no program matches '$filter'"
 
 # run_one SOURCE LABEL DIRECTORY: one line on stdout, exit code 0 when it passed
 run_one() {
@@ -166,6 +167,32 @@ for i in "${!programs[@]}"; do
     passed=$((passed + good))
     failed=$((failed + bad))
 done
+
+# Every option number with many values, on both libraries. Does not depend on how bytes are moved.
+sweep() {
+    local source=$here/sweep/options.c skip=$here/sweep/not_compared.txt out=$build/out/sweep label
+    compile "$source" "$build/bin/sweep" || return 1
+    LD_LIBRARY_PATH=$reference timeout 300 "$build/bin/sweep" >"$out.reference" 2>/dev/null &
+    LD_LIBRARY_PATH=$lib timeout 300 "$build/bin/sweep" >"$out.ours" 2>/dev/null || return 1
+    wait $! || return 1
+    for label in reference ours; do
+        awk 'NR == FNR { if ($1 ~ /^[0-9]/) skip[$1] = 1; next } !($2 in skip)' "$skip" "$out.$label" >"$out.$label.kept"
+    done
+    [ "$(wc -l <"$out.ours.kept")" -gt 100000 ] || return 1
+    diff "$out.reference.kept" "$out.ours.kept" | cut -c1-300 >"$out.diff"
+    [ ! -s "$out.diff" ]
+}
+if { [ -z "$filter" ] || [ "$filter" = sweep ]; } && [ "$ref_only" = 0 ] && [ "${OURS_ONLY:-0}" != 1 ] &&
+    [ "${ZMQ_OXIDE_INLINE:-on}" != off ]; then
+    if sweep; then
+        passed=$((passed + 1))
+        printf '%-9s %-16s ok   %s lines are the same\n' both sweep "$(wc -l <"$build/out/sweep.ours.kept")"
+    else
+        failed=$((failed + 1))
+        printf '%-9s %-16s FAIL see %s\n' both sweep "$build/out/sweep.diff"
+        sed -n '1,8s/^/    /p' "$build/out/sweep.diff"
+    fi
+fi
 
 # The header and the exported names.
 if [ -z "$filter" ] || [ "$filter" = abi ]; then
