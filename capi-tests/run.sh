@@ -176,7 +176,7 @@ sweep() {
     LD_LIBRARY_PATH=$lib timeout 300 "$build/bin/sweep" >"$out.ours" 2>/dev/null || return 1
     wait $! || return 1
     for label in reference ours; do
-        awk 'NR == FNR { if ($1 ~ /^[0-9]/) skip[$1] = 1; next } !($2 in skip)' "$skip" "$out.$label" >"$out.$label.kept"
+        awk 'NR == FNR { if (!/^#/) skip[$1] = 1; next } !($1 in skip) && !($2 in skip)' "$skip" "$out.$label" >"$out.$label.kept"
     done
     [ "$(wc -l <"$out.ours.kept")" -gt 100000 ] || return 1
     diff "$out.reference.kept" "$out.ours.kept" | cut -c1-300 >"$out.diff"

@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
-/* Prints what every option number does on every socket type: many values and sizes, and what is read afterwards in which
-   buffers. Run on two libraries, the output must be the same. */
+/* Prints what every option number does on every socket type and on contexts: many values and sizes, and what is read afterwards
+   in which buffers; and what functions of one number answer. Run on two libraries, the output must be the same. */
 #include <zmq.h>
 #include <errno.h>
 #include <limits.h>
@@ -99,8 +99,55 @@ static void sweep (int type, int option)
     zmq_ctx_term (context);
 }
 
+/* Context options: each number, each value on its own context. */
+static void sweep_context (int option)
+{
+    for (size_t i = 0; i < COUNT (values); i++) {
+        void *context = zmq_ctx_new ();
+        errno = 0;
+        int before = zmq_ctx_get (context, option);
+        printf ("context %d before: %d %s\n", option, before, before < 0 ? outcome (-1) : "");
+        int rc = zmq_ctx_set (context, option, values[i]);
+        printf ("context %d int %d: %s\n", option, values[i], outcome (rc));
+        int after = zmq_ctx_get (context, option);
+        printf ("context %d after: %d %s\n", option, after, after < 0 ? outcome (-1) : "");
+        zmq_ctx_term (context);
+    }
+}
+
+/* Everything else that takes a number and answers with one, or with a text. */
+static void sweep_numbers (void)
+{
+    static const char *const features[] = {"ipc",  "pgm",  "tipc",   "norm", "curve", "gssapi", "draft", "ws",
+                                           "vmci", "null", "CURVE", "",     "tcp",   "inproc", "plain"};
+    zmq_msg_t message;
+    void *context = zmq_ctx_new ();
+    for (int number = -5; number < 200; number++)
+        printf ("strerror %d: %s\n", number, zmq_strerror (number));
+    for (int number = ZMQ_HAUSNUMERO; number < ZMQ_HAUSNUMERO + 100; number++)
+        printf ("strerror %d: %s\n", number, zmq_strerror (number));
+    zmq_msg_init_size (&message, 5);
+    for (int number = -5; number < 20; number++) {
+        printf ("msg_get %d: %d", number, zmq_msg_get (&message, number));
+        printf (" msg_set: %s\n", outcome (zmq_msg_set (&message, number, 1)));
+    }
+    zmq_msg_close (&message);
+    for (int number = -5; number < 12; number++) {
+        void *socket = zmq_socket (context, number);
+        printf ("socket %d: %s\n", number, outcome (socket ? 0 : -1));
+        if (socket)
+            zmq_close (socket);
+    }
+    for (size_t i = 0; i < COUNT (features); i++)
+        printf ("has-%s %d\n", features[i], zmq_has (features[i]));
+    zmq_ctx_term (context);
+}
+
 int main (void)
 {
+    sweep_numbers ();
+    for (int option = -2; option < OPTIONS; option++)
+        sweep_context (option);
     for (size_t t = 0; t < COUNT (types); t++)
         for (int option = 0; option < OPTIONS; option++) {
             int status = 0;
