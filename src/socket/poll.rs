@@ -3,6 +3,7 @@
 use super::inbox::{Inbox, Waiting};
 use super::wait::{lock, poll_until};
 use crate::error::{Errno, Result};
+use std::collections::HashSet;
 use std::ffi::c_void;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -114,6 +115,7 @@ struct Watch {
 impl Watch {
     fn new(items: &[Item]) -> Result<Self> {
         let (mut inboxes, mut waiting): (Vec<Arc<Inbox>>, Vec<Waiting>) = Default::default();
+        let mut known = HashSet::with_capacity(items.len());
         for item in items.iter().filter(|item| !item.socket.is_null() && item.wanted != 0) {
             let mut guard = lock(item.socket)?;
             let socket = guard.as_mut().ok_or(Errno::NOT_A_SOCKET)?;
@@ -121,7 +123,7 @@ impl Watch {
                 return Err(Errno::INTERRUPTED);
             }
             socket.end_naps();
-            if !inboxes.iter().any(|known| Arc::ptr_eq(known, &socket.inbox)) {
+            if known.insert(Arc::as_ptr(&socket.inbox)) {
                 inboxes.push(socket.inbox.clone());
                 waiting.push(socket.inbox.begin_wait());
             }
