@@ -19,6 +19,7 @@ typedef struct {
     int types[2]; /* socket types of side a and side b */
     void (*sides[2])(const side_t *side);
     int lockstep; /* one message at a time: the plan is shorter */
+    void (*prepare)(const side_t *side); /* options besides those of prepare_socket, or NULL */
 } pattern_t;
 
 const pattern_t *find_pattern(const char *name);

@@ -103,6 +103,8 @@ int main(int argc, char **argv)
     side.socket = zmq_socket(context, side.type);
     require(side.socket != NULL, "zmq_socket");
     prepare_socket(&side);
+    if (pattern->prepare)
+        pattern->prepare(&side);
     if (side.binding)
         bind_and_tell(side.socket, argv[4]);
     else
