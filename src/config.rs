@@ -25,8 +25,12 @@ pub const WRITE_BATCH: usize = 64 * 1024;
 pub const DRIVE_BUDGET: usize = 8;
 
 /// Two inline writes of one link closer together than this are a burst: the I/O thread takes over and batches. A
-/// request-reply exchange is slower than that, a sending loop is much faster.
+/// request-reply exchange is slower than that, a sending loop is much faster. Time in which the thread writes to other links
+/// does not count.
 pub const INLINE_SEND_GAP: Duration = Duration::from_micros(8);
+
+/// What a thread does besides, for each write to one of many links: this does not count either.
+pub const INLINE_SEND_STEP: Duration = Duration::from_nanos(500);
 
 /// So many inline writes in a row, each closer to the one before than that, begin a burst: a few messages sent together
 /// are still written at once.
@@ -57,6 +61,9 @@ pub const NAP_MINIMUM: usize = 4;
 /// In a burst the I/O thread looks at the pipe again after this time, instead of being woken for the next message: one
 /// wake-up for some hundred messages, not for a handful.
 pub const NAP: Duration = Duration::from_micros(100);
+
+/// A nap among many lasts as long as a write to each of the links that nap would take: so much for each.
+pub const NAP_STEP: Duration = Duration::from_micros(10);
 
 /// How often an I/O thread looks whether a stream that an application thread took over is still being read by it.
 pub const LEASE: Duration = Duration::from_millis(10);

@@ -6,11 +6,11 @@
 //! of the poller (*adopted*). Either way an application thread only moves bytes: what ends a connection is
 //! found again by the I/O thread, which alone reconnects or closes.
 
-use super::policy;
 use super::reactor::Command;
 use super::receive_pump::{Fetched, ReceivePump, Received, SideEffects};
 use super::send_pump::{Control, SendPump, Sent};
 use super::token::{Held, Token};
+use super::{pace, policy};
 use crate::config::{CONTROLS_MAX, DRIVE_BUDGET, HAND_OVER, LEASE_GAP};
 use crate::io::{Interest, Mailbox, Poller, is_io_thread};
 use crate::message::Message;
@@ -179,8 +179,8 @@ impl LinkHandle {
     /// One write on the calling thread. True when all that there was is with the kernel.
     fn drive_inline(&self, mut pump: Held<'_, SendPump>) -> bool {
         let controls = self.take_controls(&pump);
-        let sent = pump.drive(controls, 1, false);
-        pump.last_inline = Some(Instant::now());
+        let (sent, ended) = pace::write(|| pump.drive(controls, 1, false));
+        pump.last_inline = Some(ended);
         let written = pump.wrote && sent != Sent::Blocked;
         if self.note_sent(&pump, sent) | pump.release() {
             self.post(Command::Send);

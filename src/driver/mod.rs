@@ -10,6 +10,7 @@
 mod backoff;
 mod handle;
 mod link;
+mod pace;
 mod policy;
 mod reactor;
 mod receive_pump;

@@ -1,5 +1,6 @@
 //! From a pipe to a stream: the send half of a link.
 
+use super::pace;
 use crate::config::{INLINE_SEND_GAP, INLINE_SEND_RUN, NAP_MINIMUM, SEND_CHUNK, WRITE_BATCH};
 use crate::connection::{SendHalf, WriteBatch};
 use crate::error::Result;
@@ -39,7 +40,7 @@ pub enum Control {
 pub struct SendPump {
     pub inlet: Option<Inlet>,
     connection: Option<Connection>,
-    /// End of the last write by an application thread.
+    /// End of the last write by an application thread, by that thread's clock.
     pub last_inline: Option<Instant>,
     /// Writes by application threads that followed closely on the one before.
     quick_writes: u32,
@@ -92,7 +93,9 @@ impl SendPump {
 
     /// Whether application threads write so often that batching is better. A few messages in a row are no burst.
     pub fn is_bursting(&mut self) -> bool {
-        let quick = self.last_inline.is_some_and(|last| last.elapsed() < INLINE_SEND_GAP);
+        let quick = self
+            .last_inline
+            .is_some_and(|last| pace::now().saturating_duration_since(last) < INLINE_SEND_GAP);
         self.quick_writes = if quick { self.quick_writes + 1 } else { 0 };
         self.connection.is_some() && self.quick_writes >= INLINE_SEND_RUN
     }

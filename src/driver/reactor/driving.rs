@@ -37,8 +37,15 @@ impl Reactor {
         let Some(link) = self.link(key) else { return };
         link.handle.napping.store(true, Ordering::Relaxed);
         if !std::mem::replace(&mut link.napping, true) {
-            self.timers.set(Instant::now() + NAP, Purpose::Nap(key));
+            self.begin_nap(key);
         }
+    }
+
+    /// The more links nap, the longer it takes a burst to come round to each again.
+    fn begin_nap(&mut self, key: u64) {
+        self.naps += 1;
+        let length = NAP.max(NAP_STEP * self.naps);
+        self.timers.set(Instant::now() + length, Purpose::Nap(key));
     }
 
     pub(super) fn end_nap(&mut self, key: u64) {
@@ -46,8 +53,7 @@ impl Reactor {
         let lingering = link.lingering;
         let again = link.handle.with_send(|pump| pump.end_nap(lingering));
         if again {
-            self.timers.set(Instant::now() + NAP, Purpose::Nap(key));
-            return;
+            return self.begin_nap(key);
         }
         link.napping = false;
         // SeqCst: see `LinkHandle::leave_room`. A thread that waits until the kernel takes more will write, or tell us.

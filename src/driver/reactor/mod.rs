@@ -19,7 +19,7 @@ use super::receive_pump::{Ending, ReceivePump, Received, SideEffects, with_read_
 use super::report::{Report, event};
 use super::send_pump::{Control, SendPump, Sent};
 use crate::config::{
-    ACCEPT_BUDGET, ACCEPT_PAUSE, CLOSE_LIMIT, CLOSE_STEP, LEASE, NAP, TRIM_AFTER, TRIM_DELAY,
+    ACCEPT_BUDGET, ACCEPT_PAUSE, CLOSE_LIMIT, CLOSE_STEP, LEASE, NAP, NAP_STEP, TRIM_AFTER, TRIM_DELAY,
 };
 use crate::connection::{Established, Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction, Version};
 use crate::error::{Errno, Result};
@@ -111,6 +111,8 @@ pub struct Reactor {
     generation: u64,
     listeners: HashMap<u64, ListenerEntry>,
     timers: Timers<Purpose>,
+    /// Timers that end a nap.
+    naps: u32,
     /// Links ended since memory was last given back.
     ended: usize,
 }
@@ -153,6 +155,7 @@ impl Reactor {
             generation: 0,
             listeners: HashMap::new(),
             timers: Timers::new(),
+            naps: 0,
             ended: 0,
         }
     }
@@ -314,7 +317,10 @@ impl Handler for Reactor {
                     reactor.finish(key);
                 }),
                 Purpose::Accept(number) => self.resume_accept(number),
-                Purpose::Nap(key) => self.with_link(key, Self::end_nap),
+                Purpose::Nap(key) => {
+                    self.naps -= 1;
+                    self.with_link(key, Self::end_nap);
+                }
                 Purpose::Lease(key, uses) => {
                     self.with_link(key, |reactor, key| reactor.check_lease(key, Some(uses)));
                 }
