@@ -75,18 +75,6 @@ enum
     PART_SIZE = 20000
 };
 
-struct part
-{
-    char kind[4]; /* head, part, tail */
-    uint32_t message, number;
-};
-
-struct sender
-{
-    void *push;
-    volatile int stop;
-};
-
 static void *send_in_parts (void *arg)
 {
     struct sender *sender = arg;
@@ -167,70 +155,6 @@ static void messages_are_whole_across_reconnects (void)
 static void messages_are_whole_with_immediate (void)
 {
     cut_off_messages (1, 60);
-}
-
-/* The same with small messages in bursts, which are written many at a time. */
-static void *send_small_parts (void *arg)
-{
-    struct sender *sender = arg;
-    for (uint32_t message = 0; !sender->stop; message++)
-        for (uint32_t number = 0; number < 3; number++) {
-            struct part part = {{0}, message, number};
-            int rc;
-            do
-                rc = zmq_send (sender->push, &part, sizeof part, number < 2 ? ZMQ_SNDMORE : 0);
-            while (rc == -1 && number == 0 && !sender->stop);
-            if (number == 0 && rc == -1)
-                break;
-        }
-    return NULL;
-}
-
-static void small_messages_are_whole_across_reconnects (void)
-{
-    char endpoint[100];
-    pthread_t thread;
-    struct sender sender = {OPEN (ZMQ_PUSH), 0};
-    int listener = raw_listen (endpoint);
-    SET (sender.push, ZMQ_RECONNECT_IVL, 1);
-    SET (sender.push, ZMQ_SNDTIMEO, 100);
-    OK (zmq_connect (sender.push, endpoint));
-    pthread_create (&thread, NULL, send_small_parts, &sender);
-    for (int round = 0; round < 60 && checks_failed == 0; round++) {
-        static unsigned char data[200000];
-        enum
-        {
-            FRAME = 2 + sizeof (struct part)
-        };
-        int fd = raw_accept (listener, ARRIVES_MS);
-        size_t got = 0, wanted = 1 + random_below (sizeof data);
-        if (fd == -1) {
-            fail_at (__FILE__, __LINE__, "no connection came in round %d", round);
-            break;
-        }
-        RAW_HANDSHAKE (fd, READY4 ("PULL"), READY_PUSH);
-        while (got < wanted && raw_readable (fd, ARRIVES_MS)) {
-            ssize_t n = read (fd, data + got, wanted - got);
-            if (n <= 0)
-                break;
-            got += (size_t) n;
-        }
-        EQUAL (got, wanted);
-        uint32_t message = 0;
-        for (size_t i = 0; (i + 1) * FRAME <= got && checks_failed == 0; i++) {
-            struct part part;
-            memcpy (&part, data + i * FRAME + 2, sizeof part);
-            if (data[i * FRAME] != (i % 3 < 2) || data[i * FRAME + 1] != sizeof part || part.number != i % 3
-                || (i % 3 > 0 && part.message != message))
-                fail_at (__FILE__, __LINE__, "round %d frame %zu: flags %d, part %u of message %u, before %u", round, i,
-                         data[i * FRAME], part.number, part.message, message);
-            message = part.message;
-        }
-        close (fd);
-    }
-    sender.stop = 1;
-    close (listener);
-    pthread_join (thread, NULL);
 }
 
 /* Trap 66: the peer of an unfinished message dies. What is left of the message goes nowhere, the next one is whole. */
@@ -1008,7 +932,7 @@ static void heartbeats_of_a_sender_while_the_receiver_is_busy (void)
 RUN_CASES (CASE (bound_to_new_endpoints), CASE (bound_to_the_same_path), CASE (bound_and_unbound_under_fire),
            CASE (messages_are_whole_across_reconnects),
            CASE (messages_are_whole_with_immediate),
-           CASE (small_messages_are_whole_across_reconnects), CASE (unfinished_message_of_a_dead_peer),
+           CASE (unfinished_message_of_a_dead_peer),
            CASE (full_peer_of_a_router), CASE (full_subscriber_without_dropping),
            CASE (unwanted_messages_do_not_delay_the_timeout),
            CASE (unread_pongs), CASE (flood_after_an_error), CASE (child_uses_inherited_sockets),

@@ -3,11 +3,25 @@
 #define CAPI_FAULTS_H
 
 #include <dirent.h>
+#include <stdint.h>
 #include <sys/resource.h>
 
 enum
 {
     LATE_MS = 1500 /* what is due after 200 ms has come by then, on a busy machine too */
+};
+
+/* One part of a message, by which a receiver sees whether messages are whole, and who sends them. */
+struct part
+{
+    char kind[4]; /* head, part, tail */
+    uint32_t message, number;
+};
+
+struct sender
+{
+    void *push;
+    volatile int stop;
 };
 
 MAYBE_UNUSED static char megabyte[1 << 20];
