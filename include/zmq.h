@@ -1284,22 +1284,22 @@ ZMQ_EXPORT uint8_t *zmq_z85_decode (uint8_t *dest_, const char *string_);
 /* Makes a new pair of CURVE keys, each 40 characters of Z85 text and a NUL.
  *
  * Errors:
- * - ENOTSUP: the library was built without CURVE.
+ * - EINVAL: a pointer is NULL.
+ * - an error of the system's source of random numbers.
  *
  * Arguments:
- * - z85_public_key, z85_secret_key: room for 41 characters each.
+ * - z85_public_key, z85_secret_key: NULL, or room for 41 characters each.
  */
 ZMQ_EXPORT int zmq_curve_keypair (char *z85_public_key_, char *z85_secret_key_);
 
 /* Writes the public key that belongs to a secret one, as 40 characters of Z85 text and a NUL.
  *
  * Errors:
- * - ENOTSUP: the library was built without CURVE.
- * - EINVAL: the secret key is no Z85 text.
+ * - EINVAL: the secret key is not 40 characters of Z85 text, or a pointer is NULL.
  *
  * Arguments:
- * - z85_public_key: room for 41 characters.
- * - z85_secret_key: a C string.
+ * - z85_public_key: NULL, or room for 41 characters.
+ * - z85_secret_key: NULL, or a C string.
  */
 ZMQ_EXPORT int zmq_curve_public (char *z85_public_key_, const char *z85_secret_key_);
 

@@ -9,7 +9,7 @@
 //! - [`pattern`], [`routing`]: socket types, and the parts they are made of.
 //! - [`driver`]: links: who drives a connection, and its life from connect to linger.
 //! - [`connection`], [`transport`]: ZMTP without I/O; addresses and sockets of the system.
-//! - [`pipe`], [`io`], [`message`], [`options`], [`sync`]: queues, event loops, bodies, settings, atomics.
+//! - [`pipe`], [`io`], [`message`], [`options`], [`crypto`], [`sync`]: queues, event loops, bodies, settings, ciphers, atomics.
 //!
 //! # One message out
 //! `zmq_send` -> [`socket`] (in-use flag, news) -> [`pattern`] (which pipe) -> [`pipe`] (queue, flush). If the reader of the
@@ -28,6 +28,7 @@ pub mod capi;
 pub mod config;
 pub mod connection;
 pub mod context;
+pub mod crypto;
 pub mod driver;
 pub mod error;
 pub mod io;

@@ -92,7 +92,7 @@ const CAPABILITIES: &[(&CStr, bool)] = &[
     (c"pgm", false),
     (c"tipc", false),
     (c"norm", false),
-    (c"curve", false),
+    (c"curve", true),
     (c"gssapi", false),
     (c"vmci", false),
     (c"draft", true),

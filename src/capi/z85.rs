@@ -1,6 +1,7 @@
 //! Z85 text, and keys for CURVE in that form.
 
 use super::error::{OrMinusOne, OrNull, guard};
+use crate::crypto::SecretKey;
 use crate::error::{Errno, Result};
 use crate::options::z85;
 use std::ffi::{CStr, c_char, c_int};
@@ -58,35 +59,55 @@ pub unsafe extern "C" fn zmq_z85_decode(dest: *mut u8, string: *const c_char) ->
 /// Makes a new pair of CURVE keys, each 40 characters of Z85 text and a NUL.
 ///
 /// # Errors
-/// - ENOTSUP: the library was built without CURVE.
+/// - EINVAL: a pointer is NULL.
+/// - an error of the system's source of random numbers.
 ///
 /// # Safety
-/// - `z85_public_key`, `z85_secret_key`: room for 41 characters each.
+/// - `z85_public_key`, `z85_secret_key`: NULL, or room for 41 characters each.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_curve_keypair(
     z85_public_key: *mut c_char,
     z85_secret_key: *mut c_char,
 ) -> c_int {
-    let _ = (z85_public_key, z85_secret_key);
-    Err::<(), _>(Errno::NOT_SUPPORTED).or_minus_one()
+    guard(|| {
+        let secret = SecretKey::generate()?;
+        let texts = [z85::encode(&secret.public_key())?, z85::encode(secret.as_bytes())?];
+        // SAFETY: the caller's promise: a key in this form has 40 characters.
+        unsafe {
+            write_text(z85_public_key, &texts[0])?;
+            write_text(z85_secret_key, &texts[1])?;
+        }
+        Ok(())
+    })
+    .or_minus_one()
 }
 
 /// Writes the public key that belongs to a secret one, as 40 characters of Z85 text and a NUL.
 ///
 /// # Errors
-/// - ENOTSUP: the library was built without CURVE.
-/// - EINVAL: the secret key is no Z85 text.
+/// - EINVAL: the secret key is not 40 characters of Z85 text, or a pointer is NULL.
 ///
 /// # Safety
-/// - `z85_public_key`: room for 41 characters.
-/// - `z85_secret_key`: a C string.
+/// - `z85_public_key`: NULL, or room for 41 characters.
+/// - `z85_secret_key`: NULL, or a C string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_curve_public(
     z85_public_key: *mut c_char,
     z85_secret_key: *const c_char,
 ) -> c_int {
-    let _ = (z85_public_key, z85_secret_key);
-    Err::<(), _>(Errno::NOT_SUPPORTED).or_minus_one()
+    guard(|| {
+        if z85_secret_key.is_null() {
+            return Err(Errno::INVALID);
+        }
+        // SAFETY: the caller's promise.
+        let bytes = z85::decode(unsafe { CStr::from_ptr(z85_secret_key) }.to_bytes())?;
+        let secret = SecretKey::from_bytes(bytes[..].try_into().map_err(|_| Errno::INVALID)?);
+        let text = z85::encode(&secret.public_key())?;
+        // SAFETY: the caller's promise: a key in this form has 40 characters.
+        unsafe { write_text(z85_public_key, &text) }?;
+        Ok(())
+    })
+    .or_minus_one()
 }
 
 /// Writes text and a NUL. EINVAL for NULL.

@@ -1,5 +1,8 @@
 //! What a connection must be told, and the numbers it is tuned with.
 
+use super::mechanism::curve::client::ClientKeys;
+use super::zap::Zap;
+use crate::crypto::SecretKey;
 use std::time::Duration;
 
 /// Largest frame a peer may send before the handshake is done, in bytes. A READY with a routing id and every
@@ -59,8 +62,22 @@ pub struct Config {
     pub raw: bool,
     /// Most bytes of a raw connection that become one message (ZMQ_IN_BATCH_SIZE).
     pub chunk_max: u64,
-    /// ZAP_DOMAIN is set: peers older than ZMTP 3.0, which cannot authenticate, are refused.
-    pub zap_domain_set: bool,
+    pub security: Security,
+    pub zap: Zap,
+}
+
+/// The mechanism, this side's role in it, and what it needs for that.
+#[derive(Clone, Debug)]
+pub enum Security {
+    Null,
+    /// Name and password have at most 255 bytes.
+    PlainClient {
+        username: Vec<u8>,
+        password: Vec<u8>,
+    },
+    PlainServer,
+    CurveClient(Box<ClientKeys>),
+    CurveServer(SecretKey),
 }
 
 /// Heartbeating (RFC 37, "Connection Heartbeating").

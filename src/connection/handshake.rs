@@ -1,13 +1,15 @@
 //! From the first byte to the first message.
 
-use super::config::{Config, HANDSHAKE_FRAME_MAX};
-use super::failure::{Failure, code};
+use super::config::{Config, HANDSHAKE_FRAME_MAX, Security};
+use super::failure::{Failure, FailureKind, code};
 use super::frame::{Framing, HeaderBuffer};
 use super::greeting::{Greeting, Outcome, Version};
-use super::mechanism::Mechanism;
+use super::mechanism::curve::cipher::Ciphers;
+use super::mechanism::{self, Mechanism, Progress, Step};
 use super::metadata::PeerMetadata;
 use super::receive_half::ReceiveHalf;
 use super::send_half::SendHalf;
+use super::zap::{self, Approval, Verdict};
 use crate::message::Message;
 use std::sync::Arc;
 
@@ -18,7 +20,11 @@ use std::sync::Arc;
 pub struct Handshake {
     config: Arc<Config>,
     output: Vec<u8>,
-    mechanism: Mechanism,
+    mechanism: Box<dyn Mechanism>,
+    /// Credentials to be judged, until they are asked for.
+    credentials: Option<Vec<Vec<u8>>>,
+    /// What the handler said of the peer.
+    approval: Approval,
     state: State,
 }
 
@@ -42,6 +48,7 @@ enum State {
         version: Version,
         injected: bool,
         peer: PeerMetadata,
+        ciphers: Option<Ciphers>,
     },
 }
 
@@ -54,6 +61,8 @@ pub struct Established {
     pub version: Version,
     /// The peer's routing id; empty when it has none or the socket uses none.
     pub routing_id: Vec<u8>,
+    /// What the ZAP handler vouches for.
+    pub approval: Approval,
     /// The peer's properties in its order, Socket-Type and Identity included.
     pub properties: Vec<(String, Vec<u8>)>,
     /// Messages to deliver before any that the peer sends.
@@ -64,10 +73,11 @@ impl Established {
     /// A connection that is a plain stream of bytes: there is nothing to agree on.
     pub fn raw(config: &Arc<Config>) -> Self {
         Self {
-            send: SendHalf::new(config, Version::Raw),
-            receive: ReceiveHalf::new(config, Version::Raw),
+            send: SendHalf::new(config, Version::Raw, None),
+            receive: ReceiveHalf::new(config, Version::Raw, None),
             version: Version::Raw,
             routing_id: Vec::new(),
+            approval: Approval::default(),
             properties: Vec::new(),
             injected: Vec::new(),
         }
@@ -78,9 +88,9 @@ impl Handshake {
     /// Begins a handshake; the first ten bytes are in the output at once.
     pub fn new(config: Arc<Config>) -> Self {
         let mut output = Vec::with_capacity(SIZE_HINT);
-        let mechanism = Mechanism::new(&config);
+        let mechanism = mechanism::create(&config);
         let state = State::Greeting(Greeting::new(config.routing_id.len(), &mut output));
-        Self { config, output, mechanism, state }
+        Self { config, output, mechanism, credentials: None, approval: Approval::default(), state }
     }
 
     /// Takes what the peer sent. Returns how much of it was consumed: all, until the handshake is ready.
@@ -103,6 +113,36 @@ impl Handshake {
         std::mem::take(&mut self.output)
     }
 
+    /// The frames of a request to the ZAP handler, once, when the peer is to be judged; [`Handshake::handle_verdict`] goes on.
+    /// `address` is the peer's as its transport knows it.
+    pub fn take_request(&mut self, address: &str) -> Option<Vec<Vec<u8>>> {
+        let credentials = self.credentials.take()?;
+        Some(zap::request(&self.config, self.mechanism.name(), address, credentials))
+    }
+
+    /// Takes the answer to [`Handshake::take_request`]. What is written after a failure tells the peer why.
+    pub fn handle_verdict(&mut self, verdict: Verdict) -> Result<(), Failure> {
+        match verdict {
+            Verdict::NoHandler => {
+                if matches!(self.config.security, Security::PlainServer) || self.config.zap.insists() {
+                    let reason =
+                        "no ZAP handler is bound to inproc://zeromq.zap.01 in this context".to_owned();
+                    return Err(Failure { kind: FailureKind::NoVerdict, reason });
+                }
+            }
+            Verdict::Reply(frames) => match zap::parse_reply(&frames) {
+                Ok(approval) => self.approval = approval,
+                Err(failure) => {
+                    if let FailureKind::Refused(Some(status @ (400 | 500))) = failure.kind {
+                        mechanism::write_refusal(status, &mut self.output);
+                    }
+                    return Err(failure);
+                }
+            },
+        }
+        self.step(Mechanism::handle_approval)
+    }
+
     /// Both sides have said what they must; [`Handshake::finish`] may follow, after
     /// [`Handshake::take_output`].
     pub fn is_ready(&self) -> bool {
@@ -112,16 +152,18 @@ impl Handshake {
     /// The established connection. Call it when ready, with the output taken: later bytes would overtake it.
     pub fn finish(self) -> Established {
         debug_assert!(self.is_ready() && self.output.is_empty(), "finish before the handshake is ready");
-        let (version, injected, peer) = match self.state {
-            State::Ready { version, injected, peer } => (version, injected, peer),
-            _ => (Version::V3_0, false, PeerMetadata::default()),
+        let (version, injected, peer, ciphers) = match self.state {
+            State::Ready { version, injected, peer, ciphers } => (version, injected, peer, ciphers),
+            _ => (Version::V3_0, false, PeerMetadata::default(), None),
         };
+        let (sealer, opener) = ciphers.map(|ciphers| (ciphers.sealer, ciphers.opener)).unzip();
         let injected = if injected { subscribe_all() } else { Vec::new() };
         Established {
-            send: SendHalf::new(&self.config, version),
-            receive: ReceiveHalf::new(&self.config, version),
+            send: SendHalf::new(&self.config, version, sealer),
+            receive: ReceiveHalf::new(&self.config, version, opener),
             version,
             routing_id: peer.routing_id,
+            approval: self.approval,
             properties: peer.properties,
             injected,
         }
@@ -131,11 +173,11 @@ impl Handshake {
     fn handle_some(&mut self, input: &[u8]) -> Result<usize, Failure> {
         match &mut self.state {
             State::Greeting(greeting) => {
-                let name = self.mechanism.name();
+                let name = mechanism::padded(self.mechanism.name());
                 let (used, outcome) =
-                    greeting.handle_input(input, self.config.socket_number, name, &mut self.output);
+                    greeting.handle_input(input, self.config.socket_number, &name, &mut self.output);
                 let Some(outcome) = outcome else { return Ok(used) };
-                self.state = self.after_greeting(outcome)?;
+                self.after_greeting(outcome)?;
                 // Even without further input: the header of an unversioned peer may be its whole frame.
                 Ok(used + self.handle_some(input.get(used..).unwrap_or_default())?)
             }
@@ -146,19 +188,16 @@ impl Handshake {
                     if self.config.uses_identity {
                         peer.routing_id = std::mem::take(&mut frame.body);
                     }
-                    self.state = State::Ready { version: *version, injected: *injected, peer };
+                    self.state = State::Ready { version: *version, injected: *injected, peer, ciphers: None };
                 }
                 Ok(used)
             }
-            State::Mechanism { version, unsent, frame } => {
+            State::Mechanism { frame, .. } => {
                 let (used, complete) = frame.fill(Framing::New, input, &self.config)?;
                 if complete {
                     // The COMMAND flag is not looked at, as in the reference.
                     let body = std::mem::take(frame).body;
-                    self.mechanism.handle_command(&self.config, &body, !*unsent)?;
-                    if let Some(peer) = self.mechanism.take_peer() {
-                        self.state = State::Ready { version: *version, injected: false, peer };
-                    }
+                    self.step(|mechanism, step| mechanism.handle_command(&body, step))?;
                 }
                 Ok(used)
             }
@@ -166,20 +205,37 @@ impl Handshake {
         }
     }
 
+    /// Lets the mechanism do something, and acts on what it came to.
+    fn step(
+        &mut self,
+        work: impl FnOnce(&mut (dyn Mechanism + 'static), &mut Step<'_>) -> Result<Progress, Failure>,
+    ) -> Result<(), Failure> {
+        let State::Mechanism { version, unsent, .. } = self.state else { return Ok(()) };
+        let mut step = Step { config: &self.config, output: &mut self.output, all_sent: !unsent };
+        match work(&mut *self.mechanism, &mut step)? {
+            Progress::Continue => {}
+            Progress::Ask(credentials) => self.credentials = Some(credentials),
+            Progress::Done(peer, ciphers) => {
+                self.state = State::Ready { version, injected: false, peer, ciphers };
+            }
+        }
+        Ok(())
+    }
+
     /// Chooses the dialogue that follows the greeting, and writes our first frame of it.
-    fn after_greeting(&mut self, outcome: Outcome) -> Result<State, Failure> {
+    fn after_greeting(&mut self, outcome: Outcome) -> Result<(), Failure> {
         if let Outcome::Full(version, name) = outcome {
-            if name != *self.mechanism.name() {
+            if name != mechanism::padded(self.mechanism.name()) {
                 let name = name.escape_ascii();
                 return Err(Failure::reported(
                     code::MECHANISM_MISMATCH,
                     format!("the peer uses the mechanism \"{name}\""),
                 ));
             }
-            self.mechanism.start(&self.config, &mut self.output);
-            return Ok(State::Mechanism { version, unsent: true, frame: FrameReader::default() });
+            self.state = State::Mechanism { version, unsent: true, frame: FrameReader::default() };
+            return self.step(Mechanism::start);
         }
-        if !self.mechanism.allows_old_peers(&self.config) {
+        if !matches!(self.config.security, Security::Null) || !self.config.zap.domain.is_empty() {
             return Err(Failure::protocol("the peer is older than ZMTP 3.0 and cannot authenticate"));
         }
         let (version, injected, header) = match outcome {
@@ -192,7 +248,9 @@ impl Handshake {
             }
         };
         self.output.extend_from_slice(&self.config.routing_id);
-        Ok(State::Identity { version, injected, frame: FrameReader { header, ..FrameReader::default() } })
+        let frame = FrameReader { header, ..FrameReader::default() };
+        self.state = State::Identity { version, injected, frame };
+        Ok(())
     }
 }
 

@@ -73,9 +73,13 @@ type Property<'a> = (&'a [u8], &'a [u8]);
 /// The rule of the reference for truncated input: reading stops where the next item does not fit, and that is
 /// an error exactly when bytes are left over there. So a value length that promises more is accepted at
 /// the very end of the input, where nothing follows it.
-struct Properties<'a>(&'a [u8]);
+pub struct Properties<'a>(&'a [u8]);
 
 impl<'a> Properties<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
     /// The next property, and the rest as far as it could be read.
     fn split(bytes: &'a [u8]) -> (Option<Property<'a>>, &'a [u8]) {
         let [name_size, rest @ ..] = bytes else { return (None, bytes) };

@@ -26,15 +26,16 @@
 //! - When decode consumed less than it was given, the sink had no room; the rest is offered again later. The
 //!   rest is never empty in that case, so nothing is forgotten inside.
 //! - Any `Failure` ends the connection. `FailureKind` says what follows from it.
+//! - When `Handshake::take_request` has something, ask the ZAP handler; its answer goes to `Handshake::handle_verdict`,
+//!   meanwhile the peer's bytes as ever to `Handshake::handle_input`.
 //!
 //! # Trust
 //! No input panics, and no length is believed: a buffer grows with the bytes that have arrived. Until the
 //! handshake is done, a frame may have 64 KiB (`config::HANDSHAKE_FRAME_MAX`).
 //!
+//!
 //! # Where the rest will go
-//! - A mechanism (PLAIN, CURVE) is a file in `mechanism/` and a variant of its enum. One that wraps messages
-//!   adds a transformer to both halves between frame and message: on the way in where `ReceiveHalf::deliver`
-//!   gets a whole body, on the way out where `SendHalf` chooses the form of the frame.
+//! - A mechanism is a file in `mechanism/` with its trait, and a row there.
 //! - WebSocket framing is a variant of `frame::Framing`; its handshake begins at the mechanism, not at the
 //!   greeting.
 
@@ -52,15 +53,18 @@ mod metadata;
 mod receive_half;
 mod send_half;
 mod write_batch;
+mod zap;
 
-pub use config::{Config, HeartbeatConfig};
+pub use config::{Config, HeartbeatConfig, Security};
 pub use failure::{Failure, FailureKind, code};
 pub use greeting::Version;
 pub use handshake::{Established, Handshake};
 pub use heartbeat::{Heartbeat, HeartbeatAction};
+pub use mechanism::curve::client::ClientKeys;
 pub use receive_half::{ReceiveHalf, Sink};
 pub use send_half::SendHalf;
 pub use write_batch::WriteBatch;
+pub use zap::{Verdict, Zap};
 
 #[cfg(test)]
 pub(crate) mod tests;

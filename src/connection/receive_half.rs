@@ -10,6 +10,7 @@ use super::config::{COMPACT_MAX, Config, DIRECT_MIN, FIRST_PIECE};
 use super::failure::Failure;
 use super::frame::{COMMAND, Header, HeaderBuffer, LONG, MORE};
 use super::greeting::Version;
+use super::mechanism::curve::cipher::{self, Opener};
 use crate::message::{CANCEL, Message, SUBSCRIBE};
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ pub struct ReceiveHalf {
     position: Position,
     envelope: Envelope,
     partial: Partial,
+    /// The mechanism wraps what is received.
+    opener: Option<Box<Opener>>,
 }
 
 /// Where in the stream of parts the next frame is.
@@ -81,7 +84,7 @@ enum Turn {
 }
 
 impl ReceiveHalf {
-    pub fn new(config: &Config, version: Version) -> Self {
+    pub fn new(config: &Config, version: Version, opener: Option<Box<Opener>>) -> Self {
         Self {
             limit: match version {
                 Version::Raw => config.chunk_max,
@@ -92,7 +95,14 @@ impl ReceiveHalf {
             position: Position::BetweenMessages,
             envelope: if config.request_envelope { Envelope::Start } else { Envelope::Unchecked },
             partial: Partial::None,
+            opener,
         }
+    }
+
+    /// Frames are messages as they are: no wrapping, no envelope to check, no length to correct.
+    #[inline]
+    fn is_simple(&self) -> bool {
+        self.version > Version::V1_0 && self.envelope == Envelope::Unchecked && self.opener.is_none()
     }
 
     /// Takes what the peer sent; returns how much was consumed. That is everything, unless the sink had no
@@ -107,7 +117,7 @@ impl ReceiveHalf {
             used = self.resume(input, sink)?;
         }
         loop {
-            if self.version > Version::V1_0 && self.envelope == Envelope::Unchecked {
+            if self.is_simple() {
                 used = self.decode_whole(input, used, sink)?;
             }
             let Some(rest) = input.get(used..).filter(|rest| !rest.is_empty()) else { return Ok(used) };
@@ -137,7 +147,7 @@ impl ReceiveHalf {
     #[inline]
     pub fn decode_one(&mut self, input: &[u8], place: &mut Message) -> Result<usize, Failure> {
         let between = self.position == Position::BetweenMessages && matches!(self.partial, Partial::None);
-        if !between || self.version <= Version::V1_0 || self.envelope != Envelope::Unchecked {
+        if !between || !self.is_simple() {
             return Ok(0);
         }
         let (size, rest) = match input {
@@ -239,12 +249,21 @@ impl ReceiveHalf {
             self.partial = Partial::Body(body);
             return Ok(Turn::Consumed(header_size + used));
         };
-        if !header.command() {
+        if self.opener.is_some() {
+            // What is in it shows only when it is opened, which cannot be done twice.
+            if !self.may_begin(sink) {
+                return Ok(Turn::NoRoom);
+            }
+            let mut body = Vec::new();
+            body.try_reserve_exact(size).map_err(|_| Failure::no_memory(header.size))?;
+            body.extend_from_slice(bytes);
+            self.open(body, sink)?;
+        } else if !header.command() {
             if !self.may_begin(sink) {
                 return Ok(Turn::NoRoom);
             }
             let message = Message::from_slice(bytes).map_err(|_| Failure::no_memory(header.size))?;
-            self.deliver(header, message, sink)?;
+            self.deliver(header.more(), message, sink)?;
         } else {
             let command = self.parse_command(bytes);
             // A PING is answered even when there is no room for messages.
@@ -279,11 +298,27 @@ impl ReceiveHalf {
             return Ok(());
         }
         let Partial::Body(body) = std::mem::replace(&mut self.partial, Partial::None) else { return Ok(()) };
+        if self.opener.is_some() {
+            return self.open(body.bytes, sink);
+        }
         if body.header.command() {
             return execute(self.parse_command(&body.bytes), sink);
         }
-        let header = body.header;
-        self.deliver(header, body.into_message()?, sink)
+        let more = body.header.more();
+        self.deliver(more, body.into_message()?, sink)
+    }
+
+    /// Unwraps a body. The flags of its frame mean nothing, those inside count.
+    fn open(&mut self, mut body: Vec<u8>, sink: &mut impl Sink) -> Result<(), Failure> {
+        let Some(opener) = &mut self.opener else { return Ok(()) };
+        let size = body.len() as u64;
+        let flags = opener.open(&mut body)?;
+        if flags & cipher::COMMAND != 0 {
+            let content = body.get(Opener::CONTENT..).unwrap_or_default();
+            return execute(self.parse_command(content), sink);
+        }
+        let message = Message::from_vec_tail(body, Opener::CONTENT).map_err(|_| Failure::no_memory(size))?;
+        self.deliver(flags & cipher::MORE != 0, message, sink)
     }
 
     /// Whether a frame may begin here: within a message always, a first part only when there is room for it.
@@ -292,8 +327,7 @@ impl ReceiveHalf {
     }
 
     /// Hands on a message part.
-    fn deliver(&mut self, header: Header, mut message: Message, sink: &mut impl Sink) -> Result<(), Failure> {
-        let more = header.more();
+    fn deliver(&mut self, more: bool, mut message: Message, sink: &mut impl Sink) -> Result<(), Failure> {
         if self.envelope != Envelope::Unchecked {
             self.envelope = self.envelope.next(message.len(), more)?;
         }

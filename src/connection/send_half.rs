@@ -4,6 +4,7 @@ use super::command;
 use super::config::{Config, ZERO_COPY_MIN};
 use super::frame::Framing;
 use super::greeting::Version;
+use super::mechanism::curve::cipher::{self, Sealer};
 use super::write_batch::WriteBatch;
 use crate::message::{CANCEL, Message, SUBSCRIBE};
 use std::sync::Arc;
@@ -14,11 +15,16 @@ use std::time::Duration;
 pub struct SendHalf {
     config: Arc<Config>,
     version: Version,
+    /// Short messages have the plain two-byte header.
+    plain: bool,
+    /// The mechanism wraps what is sent.
+    sealer: Option<Box<Sealer>>,
 }
 
 impl SendHalf {
-    pub fn new(config: &Arc<Config>, version: Version) -> Self {
-        Self { config: config.clone(), version }
+    pub fn new(config: &Arc<Config>, version: Version, sealer: Option<Box<Sealer>>) -> Self {
+        let plain = version > Version::V1_0 && sealer.is_none();
+        Self { config: config.clone(), version, plain, sealer }
     }
 
     /// Adds one message part. Small bodies are copied and the message dropped; large ones are kept until
@@ -36,7 +42,7 @@ impl SendHalf {
             return message.clear();
         }
         let (flags, body) = (u8::from(message.more()), message.data());
-        if let (true, Ok(short)) = (self.version > Version::V1_0, u8::try_from(body.len())) {
+        if let (true, Ok(short)) = (self.plain, u8::try_from(body.len())) {
             batch.append(&[flags, short], body);
             return message.clear();
         }
@@ -55,13 +61,21 @@ impl SendHalf {
     }
 
     fn encode_command(&mut self, name: &[u8], data: &[u8], batch: &mut WriteBatch) {
-        if self.version >= Version::V3_0 {
-            command::write(name, data, batch.arena());
+        if self.version < Version::V3_0 {
+            return;
+        }
+        match &mut self.sealer {
+            Some(sealer) => sealer.append(cipher::COMMAND, &[name, data], batch.arena()),
+            None => command::write(name, data, batch.arena()),
         }
     }
 
-    /// Long frames, all frames of ZMTP 1.0, and plain bytes.
+    /// Wrapped messages, long frames, all frames of ZMTP 1.0, and plain bytes.
     fn encode_other(&mut self, flags: u8, message: Message, batch: &mut WriteBatch) {
+        if let Some(sealer) = &mut self.sealer {
+            // MORE has the same bit inside.
+            return sealer.append(flags, &[message.data()], batch.arena());
+        }
         let (header, header_size) = self.framing().header(flags, message.len());
         let header = header.get(..header_size).unwrap_or(&header);
         if message.len() < ZERO_COPY_MIN {
@@ -81,7 +95,10 @@ impl SendHalf {
         let body = message.data();
         if self.version >= Version::V3_1 {
             let name = if message.has_flags(SUBSCRIBE) { command::SUBSCRIBE } else { command::CANCEL };
-            return command::write(name, body.get(1..).unwrap_or_default(), batch.arena());
+            return self.encode_command(name, body.get(1..).unwrap_or_default(), batch);
+        }
+        if let Some(sealer) = &mut self.sealer {
+            return sealer.append(0, &[body], batch.arena());
         }
         let (header, header_size) = self.framing().header(0, body.len());
         batch.append(header.get(..header_size).unwrap_or(&header), body);

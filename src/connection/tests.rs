@@ -45,7 +45,8 @@ fn config(name: &'static str, number: u8, peers: &'static [&'static str]) -> Con
         heartbeat: HeartbeatConfig::default(),
         raw: false,
         chunk_max: 8192,
-        zap_domain_set: false,
+        security: Security::Null,
+        zap: Zap::default(),
     }
 }
 
@@ -159,7 +160,7 @@ fn write_out(batch: &mut WriteBatch, step: usize) -> Vec<u8> {
 }
 
 fn encode(version: Version, messages: impl IntoIterator<Item = Message>) -> Vec<u8> {
-    let mut send = SendHalf::new(&Arc::new(dealer()), version);
+    let mut send = SendHalf::new(&Arc::new(dealer()), version, None);
     let mut batch = WriteBatch::new();
     messages.into_iter().for_each(|message| send.encode(message, &mut batch));
     write_out(&mut batch, usize::MAX)
@@ -172,7 +173,7 @@ fn decode_pieces(
     mut input: &[u8],
     mut next: impl FnMut() -> usize,
 ) -> (Vec<Event>, Result<(), FailureKind>) {
-    let mut receive = ReceiveHalf::new(config, version);
+    let mut receive = ReceiveHalf::new(config, version, None);
     let mut log = Log::new();
     while !input.is_empty() {
         let (piece, rest) = input.split_at(next().clamp(1, input.len()));

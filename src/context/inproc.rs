@@ -13,6 +13,8 @@ pub struct Bound {
     pub send_hwm: usize,
     pub receive_hwm: usize,
     pub routing_id: Vec<u8>,
+    /// It answers whoever asks, as a ZAP handler must.
+    pub answers: bool,
     /// What its peers are told, and what it wants to hear of them.
     pub notices: Notices,
     /// The monitor that the socket belongs to.

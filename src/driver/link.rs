@@ -2,12 +2,13 @@
 
 use super::backoff::Backoff;
 use super::handle::LinkHandle;
+use super::inquiry::Inquiry;
 use super::report::Report;
 use crate::connection::{Config, Handshake, Heartbeat};
 use crate::io::{TimerId, Waker};
 use crate::message::Message;
 use crate::options::SocketOptions;
-use crate::pipe::End;
+use crate::pipe::{End, Peer};
 use crate::sync::global::{AtomicUsize, Ordering};
 use crate::transport::{Proxy, Route, Socks, Stream, Transport};
 use socket2::Socket;
@@ -32,6 +33,9 @@ pub trait Owner: Send + Sync {
 
     /// A connecting link has ended for good, and the endpoint with it.
     fn ended(&self, link: &Arc<LinkHandle>);
+
+    /// Makes a pipe to whoever judges peers (ZAP), and returns the end of `asking`. `None`: nobody does.
+    fn open_inquiry(&self, asking: Arc<dyn Peer>) -> Option<End>;
 
     /// Whether somebody wants to be told about such an event.
     fn wants(&self, event: u64) -> bool;
@@ -156,7 +160,13 @@ pub enum State {
     /// The proxy, to connect us.
     Proxying { socket: Socket, socks: Box<Socks> },
     /// The peer's part of the handshake.
-    Handshaking { stream: Arc<Stream>, handshake: Box<Handshake>, output: Vec<u8>, refused: bool },
+    Handshaking {
+        stream: Arc<Stream>,
+        handshake: Box<Handshake>,
+        output: Vec<u8>,
+        refused: bool,
+        inquiry: Option<Inquiry>,
+    },
     /// Nothing: the halves in the handle do the work.
     Established { stream: Arc<Stream>, heartbeat: Heartbeat, traffic: u32 },
     /// The application, to let go of the endpoint: no further attempt will be made.

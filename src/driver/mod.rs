@@ -9,6 +9,7 @@
 
 mod backoff;
 mod handle;
+mod inquiry;
 mod link;
 mod pace;
 mod policy;

@@ -27,8 +27,8 @@ enum Release {
     Nothing,
     /// They belong to the application.
     Call(FreeFn, *mut c_void),
-    /// They belong to a vector of this capacity.
-    Vector(usize),
+    /// They are the end of a vector: where it starts, its length and capacity.
+    Vector(*mut u8, usize, usize),
 }
 
 /// A counted reference to a body. Not `Drop`: it lives in a union, so its owner calls [`Content::release`].
@@ -61,9 +61,17 @@ impl Content {
 
     /// Takes over a vector without copying it.
     pub fn from_vec(bytes: Vec<u8>) -> Result<Self> {
+        Self::from_vec_tail(bytes, 0)
+    }
+
+    /// Takes over a vector without copying it; what lies before `start` is not part of the body. `start` is at most its length.
+    pub fn from_vec_tail(bytes: Vec<u8>, start: usize) -> Result<Self> {
         let mut bytes = std::mem::ManuallyDrop::new(bytes);
-        let (data, size, capacity) = (bytes.as_mut_ptr(), bytes.len(), bytes.capacity());
-        Self::foreign(data, size, Release::Vector(capacity)).inspect_err(|_| {
+        let (vector, length, capacity) = (bytes.as_mut_ptr(), bytes.len(), bytes.capacity());
+        let start = start.min(length);
+        // SAFETY: within the vector, or at its end.
+        let data = unsafe { vector.add(start) };
+        Self::foreign(data, length - start, Release::Vector(vector, length, capacity)).inspect_err(|_| {
             // SAFETY: the vector was not taken over, so it is dropped here, once.
             unsafe { std::mem::ManuallyDrop::drop(&mut bytes) };
         })
@@ -141,9 +149,9 @@ impl Content {
             Release::Nothing => {}
             // SAFETY: the caller of `from_user` promised that the pair is valid until this one call.
             Release::Call(free, hint) => unsafe { call_back((free, header.data.cast(), hint)) },
-            Release::Vector(capacity) => {
-                // SAFETY: pointer, length and capacity come from the vector taken over in `from_vec`.
-                drop(unsafe { Vec::from_raw_parts(header.data, header.size, capacity) });
+            Release::Vector(vector, length, capacity) => {
+                // SAFETY: pointer, length and capacity come from the vector taken over in `from_vec_tail`.
+                drop(unsafe { Vec::from_raw_parts(vector, length, capacity) });
             }
         }
     }

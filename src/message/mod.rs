@@ -26,6 +26,9 @@ use std::sync::Arc;
 /// Largest body kept inside the message, as in the reference: a copy of a larger one is ZMQ_SHARED.
 pub const INLINE_MAX: usize = 33;
 
+/// Up to this size the tail of a vector is copied into a block of its own, which is one allocation instead of two.
+const COPY_MAX: usize = 2048;
+
 /// More parts of the same message follow.
 pub const MORE: u8 = 0x01;
 /// The body is `\x01topic`, and goes to a ZMTP 3.1 peer as a SUBSCRIBE command.
@@ -147,6 +150,15 @@ impl Message {
             return Self::from_slice(&bytes);
         }
         Ok(Self::build(Kind::Shared, Body { content: Content::from_vec(bytes)? }, 0))
+    }
+
+    /// A message over what follows the first `start` bytes of a vector; copied only when it is small.
+    pub fn from_vec_tail(bytes: Vec<u8>, start: usize) -> Result<Self> {
+        let tail = bytes.get(start..).unwrap_or_default();
+        if tail.len() <= COPY_MAX {
+            return Self::from_slice(tail);
+        }
+        Ok(Self::build(Kind::Shared, Body { content: Content::from_vec_tail(bytes, start)? }, 0))
     }
 
     /// A message over application memory. `free` is called exactly once, on whichever thread drops the last

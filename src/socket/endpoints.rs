@@ -3,8 +3,9 @@
 use super::Socket;
 use super::inbox::{Attachment, News, Party, Share};
 use super::owner::{LinkOwner, link_limits};
-use crate::connection::{Config, HeartbeatConfig};
+use crate::connection::{ClientKeys, Config, HeartbeatConfig, Security, Zap};
 use crate::context::{Bound, PendingConnect, next_serial};
+use crate::crypto::SecretKey;
 use crate::driver::{Command, IoThread, LinkHandle, LinkSettings, Notices, Report, Target, event};
 use crate::error::{Errno, Result};
 use crate::message::{Message, Metadata};
@@ -60,7 +61,26 @@ fn connection_config(options: &SocketOptions, traits: LinkTraits) -> Config {
         },
         raw: traits.raw,
         chunk_max: options.in_batch_size as u64,
-        zap_domain_set: !options.zap_domain.is_empty(),
+        security: security(options),
+        zap: Zap { domain: options.zap_domain.clone(), enforce: options.zap_enforce_domain },
+    }
+}
+
+/// The mechanism and the role in it, as the options were set last.
+fn security(options: &SocketOptions) -> Security {
+    match (options.mechanism, options.as_server) {
+        (Mechanism::Null, _) => Security::Null,
+        (Mechanism::Plain, true) => Security::PlainServer,
+        (Mechanism::Plain, false) => Security::PlainClient {
+            username: options.plain_username.clone(),
+            password: options.plain_password.clone(),
+        },
+        (Mechanism::Curve, true) => Security::CurveServer(SecretKey::from_bytes(&options.curve_secret_key)),
+        (Mechanism::Curve, false) => Security::CurveClient(Box::new(ClientKeys {
+            public: options.curve_public_key,
+            secret: SecretKey::from_bytes(&options.curve_secret_key),
+            server: options.curve_server_key,
+        })),
     }
 }
 
@@ -104,6 +124,7 @@ impl Socket {
                 inbox: self.inbox.clone(),
                 monitor: self.monitor.clone(),
                 routing_id,
+                names: self.context.names.clone(),
             }),
             gate: self.context.gate.clone(),
         })
@@ -117,12 +138,7 @@ impl Socket {
         if scheme == "udp" || (multicast && !publishes) {
             return Err(Errno::INCOMPATIBLE_PROTOCOL);
         }
-        let transport = transport::find(scheme)?;
-        if self.options.mechanism != Mechanism::Null || !self.options.zap_domain.is_empty() {
-            // Only NULL is there yet: an endpoint that asks for more must not come up with less.
-            return Err(Errno::NOT_SUPPORTED);
-        }
-        Ok(transport)
+        transport::find(scheme)
     }
 
     /// `zmq_bind`.
@@ -166,6 +182,7 @@ impl Socket {
             send_hwm,
             receive_hwm,
             routing_id: self.options.routing_id.clone(),
+            answers: matches!(self.kind, SocketType::Rep | SocketType::Router | SocketType::Server),
             notices: notices(&self.options, self.pattern.link_traits()),
             monitors: self.monitors.clone(),
         };

@@ -2,11 +2,13 @@
 
 use super::inbox::{Attachment, Inbox, News, Party, Share};
 use super::monitor::Monitor;
+use crate::context::Names;
 use crate::driver::{LinkHandle, Owner, Report};
 use crate::message::{Message, Metadata};
 use crate::options::{SocketOptions, SocketType};
 use crate::pattern::Origin;
-use crate::pipe::{End, Limits, pipe};
+use crate::pipe::{End, Limits, Peer, pipe};
+use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// Limits of a pipe between a socket and a link: what is sent waits in it up to SNDHWM, what is received up to
@@ -27,7 +29,12 @@ pub struct LinkOwner {
     pub inbox: Arc<Inbox>,
     pub monitor: Arc<Monitor>,
     pub routing_id: Option<Vec<u8>>,
+    /// Names bound in the context, among them that of the ZAP handler.
+    pub names: Arc<Mutex<Names>>,
 }
+
+/// Where handlers of ZAP requests are bound (RFC 27).
+const ZAP_NAME: &str = "zeromq.zap.01";
 
 impl Owner for LinkOwner {
     fn open_pipe(
@@ -47,6 +54,19 @@ impl Owner for LinkOwner {
             Attachment { party, end: ours, origin, link: Some(link.clone()), share: Share::Nothing };
         self.inbox.post(News::Attach(Box::new(attachment)));
         links
+    }
+
+    fn open_inquiry(&self, asking: Arc<dyn Peer>) -> Option<End> {
+        let bound = self.names.lock().find(ZAP_NAME).filter(|bound| bound.answers).cloned()?;
+        let party = Party::new(Some(bound.inbox.clone()));
+        let limits = Limits { forward: 0, backward: 0, conflate_forward: false, conflate_backward: false };
+        let (mut ours, theirs) = pipe(limits, asking, party.clone());
+        ours.tx.push_uncounted(Message::control(Arc::default()));
+        ours.tx.flush();
+        let origin = Origin { inproc: true, ..Origin::default() };
+        let attachment = Attachment { party, end: theirs, origin, link: None, share: Share::Nothing };
+        bound.inbox.post(News::Attach(Box::new(attachment)));
+        Some(ours)
     }
 
     fn attend(&self) {

@@ -1,60 +1,123 @@
 //! Security mechanisms: what happens between the greeting and the first message (RFC 37, "Security
 //! Mechanisms").
 //!
-//! A mechanism is a file here and a variant below. It reads the bodies of the peer's handshake commands,
-//! writes its own, and ends with what the peer said about itself. It must not know frames or versions.
+//! A mechanism is a file here and a row in [`create`]. It reads the bodies of the peer's handshake commands, writes its own, may have the
+//! peer's credentials judged (`zap`), and ends with what the peer said about itself. It must not know frames or versions.
 
+pub mod curve;
 mod null;
+mod plain;
 
-use super::config::Config;
-use super::failure::Failure;
+use super::command;
+use super::config::{Config, Security};
+use super::failure::{Failure, FailureKind, code};
 use super::greeting::MechanismName;
 use super::metadata::PeerMetadata;
+use curve::cipher::Ciphers;
 
 /// The mechanism in use on one connection.
-#[derive(Debug)]
-pub enum Mechanism {
-    Null(null::Null),
+pub trait Mechanism: std::fmt::Debug + Send {
+    /// Must be equal on both sides.
+    fn name(&self) -> &'static str;
+
+    /// The greeting is done.
+    fn start(&mut self, step: &mut Step<'_>) -> Result<Progress, Failure>;
+
+    /// The body of a command has come.
+    fn handle_command(&mut self, body: &[u8], step: &mut Step<'_>) -> Result<Progress, Failure>;
+
+    /// The peer is welcome: the answer to [`Progress::Ask`].
+    fn handle_approval(&mut self, step: &mut Step<'_>) -> Result<Progress, Failure> {
+        let _ = step;
+        Ok(Progress::Continue)
+    }
 }
 
-impl Mechanism {
-    /// The mechanism that the socket is configured for.
-    pub fn new(_config: &Config) -> Self {
-        Self::Null(null::Null::default())
-    }
+/// What a mechanism works with.
+pub struct Step<'a> {
+    pub config: &'a Config,
+    /// Command frames to write.
+    pub output: &'a mut Vec<u8>,
+    /// Everything written before was taken by the driver.
+    pub all_sent: bool,
+}
 
-    /// Must be equal on both sides, padding included.
-    pub fn name(&self) -> &'static MechanismName {
-        match self {
-            Self::Null(_) => b"NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
-        }
-    }
+/// What a step came to.
+#[derive(Debug)]
+pub enum Progress {
+    /// The peer has the word.
+    Continue,
+    /// These credentials are to be judged; any command that comes before the verdict is out of place.
+    Ask(Vec<Vec<u8>>),
+    /// Nothing is left to exchange.
+    Done(PeerMetadata, Option<Ciphers>),
+}
 
-    /// Whether peers that know no mechanisms (before ZMTP 3.0) may connect.
-    pub fn allows_old_peers(&self, config: &Config) -> bool {
-        match self {
-            Self::Null(_) => !config.zap_domain_set,
-        }
+/// The mechanism that the socket is configured for.
+pub fn create(config: &Config) -> Box<dyn Mechanism> {
+    match &config.security {
+        Security::Null => Box::new(null::Null::default()),
+        Security::PlainClient { .. } => Box::new(plain::Client::default()),
+        Security::PlainServer => Box::new(plain::Server::default()),
+        Security::CurveClient(_) => Box::new(curve::client::Client::default()),
+        Security::CurveServer(_) => Box::new(curve::server::Server::default()),
     }
+}
 
-    /// Writes the command frames that wait for nothing.
-    pub fn start(&mut self, config: &Config, output: &mut Vec<u8>) {
-        match self {
-            Self::Null(null) => null.start(config, output),
-        }
-    }
+/// A name as in the greeting: padded with NUL.
+pub fn padded(name: &str) -> MechanismName {
+    let mut padded = MechanismName::default();
+    padded.iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = byte);
+    padded
+}
 
-    /// Takes the body of a command. `all_sent` says that everything written so far was taken by the driver.
-    pub fn handle_command(&mut self, config: &Config, body: &[u8], all_sent: bool) -> Result<(), Failure> {
-        match self {
-            Self::Null(null) => null.handle_command(config, body, all_sent),
-        }
-    }
+/// The first bytes of a command, for messages.
+fn shown(body: &[u8]) -> impl std::fmt::Display {
+    body.get(..body.len().min(32)).unwrap_or_default().escape_ascii()
+}
 
-    /// What the peer said, once nothing is left to exchange.
-    pub fn take_peer(&mut self) -> Option<PeerMetadata> {
-        match self {
-            Self::Null(null) => null.take_peer(),
-        }
-    }
+/// A command that has no place where it came.
+fn unexpected(body: &[u8], expected: &str) -> Failure {
+    let shown = shown(body);
+    Failure::reported(
+        code::UNEXPECTED_COMMAND,
+        format!("unexpected command \"{shown}\" instead of {expected}"),
+    )
+}
+
+/// What an ERROR command means to a side that has sent all it had to say.
+fn refusal(data: &[u8]) -> Failure {
+    let (status, reason) = match refusal_status(data) {
+        Ok(refusal) => refusal,
+        Err(failure) => return failure,
+    };
+    let kind = status.map_or(FailureKind::Protocol(None), FailureKind::Authentication);
+    Failure { kind, reason }
+}
+
+/// Reads the data of an ERROR command: a short string; bytes after it are ignored. Three of them are statuses of RFC 27,
+/// any other text is for people.
+fn refusal_status(data: &[u8]) -> Result<(Option<u16>, String), Failure> {
+    let reason = data.split_first().and_then(|(size, text)| text.get(..usize::from(*size)));
+    let Some(reason) = reason else {
+        return Err(Failure::reported(
+            code::MALFORMED_COMMAND_ERROR,
+            "an ERROR command shorter than its reason",
+        ));
+    };
+    let status = match reason {
+        b"300" => Some(300),
+        b"400" => Some(400),
+        b"500" => Some(500),
+        _ => None,
+    };
+    Ok((status, format!("the peer refused: \"{}\"", reason.escape_ascii())))
+}
+
+/// Adds the ERROR command that tells a peer it is not welcome.
+pub fn write_refusal(status: u16, output: &mut Vec<u8>) {
+    let text = status.to_string();
+    let mut data = vec![text.len() as u8];
+    data.extend_from_slice(text.as_bytes());
+    command::write(command::ERROR, &data, output);
 }

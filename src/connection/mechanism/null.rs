@@ -1,72 +1,85 @@
 //! NULL: each side sends READY, in any order (RFC 37, "The NULL Security Mechanism").
+//!
+//! A side with a ZAP domain has the peer judged by its address before it sends its own.
 
+use super::{Mechanism, Progress, Step, refusal_status, unexpected};
 use crate::connection::command;
-use crate::connection::config::Config;
-use crate::connection::failure::{Failure, FailureKind, code};
+use crate::connection::failure::{Failure, FailureKind};
 use crate::connection::metadata::{self, PeerMetadata};
 
 /// State of the NULL handshake.
 #[derive(Debug, Default)]
-pub enum Null {
-    /// The peer's READY may come.
+pub struct Null {
+    /// Our READY is written.
+    ready: bool,
+    peer: Peer,
+}
+
+/// What the peer has said.
+#[derive(Debug, Default)]
+enum Peer {
+    /// READY or ERROR may come.
     #[default]
     Waiting,
-    /// It came; whatever follows is no longer for the handshake.
+    /// READY came; no command may follow until ours is out.
     Ready(PeerMetadata),
-    /// READY was handed on, or ERROR came: no command may follow.
+    /// The handshake is over.
     Done,
 }
 
 impl Null {
-    /// Our READY does not wait for the peer's.
-    pub fn start(&mut self, config: &Config, output: &mut Vec<u8>) {
-        command::write(command::READY, &metadata::local(config), output);
+    fn write_ready(&mut self, step: &mut Step<'_>) -> Progress {
+        command::write(command::READY, &metadata::local(step.config), step.output);
+        self.ready = true;
+        self.progress()
     }
 
-    pub fn handle_command(&mut self, config: &Config, body: &[u8], all_sent: bool) -> Result<(), Failure> {
-        if let (Self::Waiting, Some(properties)) = (&*self, body.strip_prefix(command::READY)) {
-            *self = Self::Ready(metadata::accept(config, properties)?);
-            return Ok(());
-        }
-        if let (Self::Waiting, Some(reason)) = (&*self, body.strip_prefix(command::ERROR)) {
-            *self = Self::Done;
-            return Err(refusal(reason, all_sent));
-        }
-        let name = body.get(..body.len().min(32)).unwrap_or_default().escape_ascii();
-        Err(Failure::reported(
-            code::UNEXPECTED_COMMAND,
-            format!("unexpected command \"{name}\" instead of READY"),
-        ))
-    }
-
-    pub fn take_peer(&mut self) -> Option<PeerMetadata> {
-        match std::mem::replace(self, Self::Done) {
-            Self::Ready(peer) => Some(peer),
-            other => {
-                *self = other;
-                None
+    fn progress(&mut self) -> Progress {
+        match std::mem::replace(&mut self.peer, Peer::Done) {
+            Peer::Ready(peer) if self.ready => Progress::Done(peer, None),
+            peer => {
+                self.peer = peer;
+                Progress::Continue
             }
         }
     }
 }
 
-/// What an ERROR command means. Its data is a short string; bytes after it are ignored.
-pub fn refusal(data: &[u8], all_sent: bool) -> Failure {
-    let reason = data.split_first().and_then(|(size, text)| text.get(..usize::from(*size)));
-    let Some(reason) = reason else {
-        return Failure::reported(code::MALFORMED_COMMAND_ERROR, "an ERROR command shorter than its reason");
-    };
-    // RFC 27 status codes; any other text is for people.
-    let status = match reason {
-        b"300" => Some(300),
-        b"400" => Some(400),
-        b"500" => Some(500),
-        _ => None,
-    };
-    let kind = match (all_sent, status) {
-        (true, Some(status)) => FailureKind::Authentication(status),
-        (true, None) => FailureKind::Protocol(None),
-        (false, status) => FailureKind::Refused(status),
-    };
-    Failure { kind, reason: format!("the peer refused: \"{}\"", reason.escape_ascii()) }
+impl Mechanism for Null {
+    fn name(&self) -> &'static str {
+        "NULL"
+    }
+
+    /// Our READY does not wait for the peer's.
+    fn start(&mut self, step: &mut Step<'_>) -> Result<Progress, Failure> {
+        if step.config.zap.domain.is_empty() {
+            return Ok(self.write_ready(step));
+        }
+        Ok(Progress::Ask(Vec::new()))
+    }
+
+    fn handle_command(&mut self, body: &[u8], step: &mut Step<'_>) -> Result<Progress, Failure> {
+        if !matches!(self.peer, Peer::Waiting) {
+            return Err(unexpected(body, "nothing"));
+        }
+        if let Some(properties) = body.strip_prefix(command::READY) {
+            self.peer = Peer::Ready(metadata::accept(step.config, properties)?);
+            return Ok(self.progress());
+        }
+        if let Some(reason) = body.strip_prefix(command::ERROR) {
+            self.peer = Peer::Done;
+            let (status, reason) = refusal_status(reason)?;
+            let kind = match (step.all_sent && self.ready, status) {
+                (true, Some(status)) => FailureKind::Authentication(status),
+                (true, None) => FailureKind::Protocol(None),
+                (false, status) => FailureKind::Refused(status),
+            };
+            return Err(Failure { kind, reason });
+        }
+        Err(unexpected(body, "READY"))
+    }
+
+    fn handle_approval(&mut self, step: &mut Step<'_>) -> Result<Progress, Failure> {
+        Ok(self.write_ready(step))
+    }
 }

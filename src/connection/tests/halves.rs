@@ -36,7 +36,7 @@ fn golden_lengths() {
 fn golden_heartbeats() {
     let mut config = dealer();
     config.heartbeat.ttl = Duration::from_millis(3000);
-    let mut send = SendHalf::new(&Arc::new(config), Version::V3_0);
+    let mut send = SendHalf::new(&Arc::new(config), Version::V3_0, None);
     let mut batch = WriteBatch::new();
     send.encode_ping(&mut batch);
     send.encode_pong(b"ctx", &mut batch);
@@ -136,7 +136,7 @@ fn without_room_nothing_is_begun() {
     .concat();
     let all = decode(&xpub(), Version::V3_1, &input).0;
     for step in 1..input.len() {
-        let mut receive = ReceiveHalf::new(&xpub(), Version::V3_1);
+        let mut receive = ReceiveHalf::new(&xpub(), Version::V3_1, None);
         let mut log = Log { events: Vec::new(), room: 0 };
         let mut start = 0;
         let mut stalls = 0;
@@ -156,7 +156,7 @@ fn without_room_nothing_is_begun() {
         assert!(stalls >= 4);
     }
     // The PING comes through although no message does.
-    let mut receive = ReceiveHalf::new(&xpub(), Version::V3_1);
+    let mut receive = ReceiveHalf::new(&xpub(), Version::V3_1, None);
     let mut log = Log { events: Vec::new(), room: 0 };
     let ping = [command("PING", b"\0\0c"), frame(0, b"d")].concat();
     assert_eq!(receive.decode(&ping, &mut log).unwrap(), 10);
@@ -171,7 +171,7 @@ fn random_messages_in_random_pieces() {
         let version = [Version::V1_0, Version::V2_0, Version::V3_0, Version::V3_1][random.below(4)];
         let count = 1 + random.below(60);
         let mut batch = WriteBatch::new();
-        let mut send = SendHalf::new(&Arc::new(xpub()), version);
+        let mut send = SendHalf::new(&Arc::new(xpub()), version, None);
         let (mut expected, mut wire) = (Vec::new(), Vec::new());
         for _ in 0..count {
             let kinds = if random.below(4) == 0 { sizes.len() } else { 10 };
@@ -211,7 +211,7 @@ fn large_bodies_are_read_into_their_own_memory() {
         let size = config::DIRECT_MIN + random.below(2_000_000);
         let body = random.bytes(size);
         let wire = encode(Version::V3_1, [message(MORE, &body), message(0, "end")]);
-        let mut receive = ReceiveHalf::new(&dealer(), Version::V3_1);
+        let mut receive = ReceiveHalf::new(&dealer(), Version::V3_1, None);
         let mut log = Log::new();
         let (mut start, mut direct) = (0, 0);
         assert!(!receive.wants_body());
@@ -240,7 +240,7 @@ fn large_bodies_are_read_into_their_own_memory() {
 #[test]
 fn a_direct_body_may_end_in_the_buffer() {
     let size = config::DIRECT_MIN;
-    let mut receive = ReceiveHalf::new(&dealer(), Version::V3_1);
+    let mut receive = ReceiveHalf::new(&dealer(), Version::V3_1, None);
     let mut log = Log::new();
     let header = [&[2], &(size as u64).to_be_bytes()[..]].concat();
     receive.decode(&header, &mut log).unwrap();
@@ -256,7 +256,7 @@ fn a_direct_body_may_end_in_the_buffer() {
 #[test]
 fn batch_keeps_order_between_arena_and_large_bodies() {
     let mut batch = WriteBatch::new();
-    let mut send = SendHalf::new(&Arc::new(dealer()), Version::V3_1);
+    let mut send = SendHalf::new(&Arc::new(dealer()), Version::V3_1, None);
     let mut expected = Vec::new();
     for round in 0..200_u8 {
         for size in [1, config::ZERO_COPY_MIN, 40, config::ZERO_COPY_MIN - 1, 5000] {
@@ -290,7 +290,7 @@ fn written_bodies_are_dropped_at_once() {
     let owner = Arc::new(Metadata::default());
     let mut original = message(0, vec![1; 5000]);
     original.set_metadata(Some(owner.clone()));
-    let mut send = SendHalf::new(&Arc::new(dealer()), Version::V3_1);
+    let mut send = SendHalf::new(&Arc::new(dealer()), Version::V3_1, None);
     send.encode(original.share(), &mut batch);
     send.encode(message(0, vec![2; 5000]), &mut batch);
     let mut slices = Vec::new();
@@ -305,7 +305,7 @@ fn written_bodies_are_dropped_at_once() {
 
 #[test]
 fn idle_halves_are_small() {
-    assert!(size_of::<SendHalf>() <= 16);
+    assert!(size_of::<SendHalf>() <= 24);
     assert!(size_of::<ReceiveHalf>() <= 80);
     assert!(HEADER_MAX == 10 && Framing::New.header(0, 0).1 == 2);
 }

@@ -218,7 +218,8 @@ fn unversioned_peer_without_routing_id() {
 fn old_peers_are_refused_when_they_should_authenticate() {
     for input in [&b"\x01\0"[..], &[SIGNATURE, &[1, 5, 0, 0]].concat(), &[SIGNATURE, &[0, 5, 1, 0]].concat()]
     {
-        let config = Config { zap_domain_set: true, ..router() };
+        let zap = Zap { domain: b"d".to_vec(), enforce: false };
+        let config = Config { zap, ..router() };
         assert_eq!(fails(config, input), FailureKind::Protocol(None));
     }
 }

@@ -122,7 +122,7 @@ fn noise() {
 fn lengths_are_not_believed() {
     for length in [1 << 31, 1 << 40, i64::MAX as u64, 1 << 63, u64::MAX - 8, u64::MAX] {
         for version in [Version::V1_0, Version::V3_1] {
-            let mut receive = ReceiveHalf::new(&dealer(), version);
+            let mut receive = ReceiveHalf::new(&dealer(), version, None);
             let mut log = Log::new();
             let header = match version {
                 Version::V1_0 => [&[0xff], &length.to_be_bytes()[..], &[0]].concat(),

@@ -251,6 +251,8 @@ pub(super) fn loss_of(failure: Failure) -> Loss {
     match failure.kind {
         FailureKind::NoMemory => Loss::network(reason, libc::ENOMEM),
         FailureKind::Refused(_) => Loss::network(reason, libc::EPIPE),
+        FailureKind::NoVerdict => Loss::network(reason, libc::EFAULT),
+        FailureKind::NoRandomness => Loss::network(reason, libc::EAGAIN),
         FailureKind::Protocol(code) => {
             let report = code.map(|code| (event::HANDSHAKE_FAILED_PROTOCOL, u64::from(code)));
             Loss { kind: LossKind::Protocol, reason, report }

@@ -19,7 +19,8 @@ impl Reactor {
         let handshake = Box::new(Handshake::new(link.settings.config.clone()));
         let timeout = link.settings.options.handshake_interval.filter(|interval| !interval.is_zero());
         let registered = link.handle.register(stream.raw(), Interest::READ);
-        link.state = State::Handshaking { stream, handshake, output: Vec::new(), refused: false };
+        link.state =
+            State::Handshaking { stream, handshake, output: Vec::new(), refused: false, inquiry: None };
         if let Err(error) = registered {
             return self.lost(key, Loss::network(error.to_string(), error.raw()));
         }
@@ -93,13 +94,77 @@ impl Reactor {
                 }
             };
             self.write_handshake(key);
-            let Some(link) = self.link(key) else { return };
-            let State::Handshaking { handshake, refused: false, output, .. } = &link.state else { continue };
-            if handshake.is_ready() {
-                let output = output.clone();
-                return self.establish(key, rest, &output);
+            self.ask(key);
+            if self.establish_if_ready(key, rest) {
+                return;
             }
         }
+    }
+
+    /// Has the peer judged, if the handshake wants that.
+    fn ask(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let State::Handshaking { stream, handshake, refused: false, .. } = &mut link.state else { return };
+        let address = link.transport.peer_address(stream.raw());
+        let Some(request) = handshake.take_request(&address) else { return };
+        let answer = Inquiry::begin(&*link.settings.owner, &link.handle, request);
+        let there_is_one = answer.is_some();
+        if let State::Handshaking { inquiry, .. } = &mut link.state {
+            *inquiry = answer;
+        }
+        if there_is_one {
+            // So that the link is told when there is something.
+            self.verdict(key);
+        } else {
+            self.judge(key, Verdict::NoHandler);
+        }
+    }
+
+    /// The ZAP handler has answered, or is gone.
+    pub(super) fn verdict(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let State::Handshaking { inquiry, .. } = &mut link.state else { return };
+        let Some(verdict) = inquiry.as_mut().and_then(Inquiry::poll) else { return };
+        *inquiry = None;
+        self.judge(key, verdict);
+        self.establish_if_ready(key, Vec::new());
+    }
+
+    fn judge(&mut self, key: u64, verdict: Verdict) {
+        let Some(link) = self.link(key) else { return };
+        let State::Handshaking { stream, handshake, refused, .. } = &mut link.state else { return };
+        let fd = stream.raw();
+        let outcome = handshake.handle_verdict(verdict);
+        let status = match outcome {
+            Err(Failure { kind: FailureKind::Refused(status), ref reason }) => {
+                debug!("{reason}");
+                *refused = true;
+                status
+            }
+            _ => None,
+        };
+        if let Some(status) = status {
+            link.report(event::HANDSHAKE_FAILED_AUTH, u64::from(status), fd);
+        }
+        self.write_handshake(key);
+        match outcome {
+            Err(failure) if !matches!(failure.kind, FailureKind::Refused(_)) => {
+                self.lost(key, loss_of(failure));
+            }
+            _ => {}
+        }
+    }
+
+    /// True when there is no handshake to go on with.
+    fn establish_if_ready(&mut self, key: u64, rest: Vec<u8>) -> bool {
+        let Some(link) = self.link(key) else { return true };
+        let State::Handshaking { handshake, refused, output, .. } = &link.state else { return true };
+        if *refused || !handshake.is_ready() {
+            return false;
+        }
+        let output = output.clone();
+        self.establish(key, rest, &output);
+        true
     }
 
     /// The handshake is done.
@@ -149,12 +214,19 @@ impl Reactor {
     }
 }
 
-/// What applications can ask about the peer (`zmq_msg_gets`). What the transport vouches for comes first, so that a
-/// peer cannot claim it.
+/// What applications can ask about the peer (`zmq_msg_gets`). What the transport and the ZAP handler vouch for comes
+/// first, so that a peer cannot claim it.
 fn describe_peer(link: &Link, stream: &Stream, established: &Established) -> Metadata {
     let mut metadata = Metadata::new(established.routing_id.clone());
     metadata.set_descriptor(stream.raw());
     metadata.insert("Peer-Address", link.peer_address(stream).as_bytes());
+    let approval = &established.approval;
+    if !approval.user_id.is_empty() {
+        metadata.insert("User-Id", &approval.user_id);
+    }
+    for (name, value) in &approval.properties {
+        metadata.insert(name, value);
+    }
     for (name, value) in &established.properties {
         metadata.insert(name, value);
     }

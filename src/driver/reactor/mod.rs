@@ -14,6 +14,7 @@ use ending::loss_of;
 use listening::ListenerEntry;
 
 use super::handle::{BUDGET, IoThread, LinkHandle};
+use super::inquiry::Inquiry;
 use super::link::{GateGuard, Link, LinkSettings, Role, State, Target};
 use super::receive_pump::{Ending, ReceivePump, Received, SideEffects, with_read_buffer};
 use super::report::{Report, event};
@@ -21,7 +22,9 @@ use super::send_pump::{Control, SendPump, Sent};
 use crate::config::{
     ACCEPT_BUDGET, ACCEPT_PAUSE, CLOSE_LIMIT, CLOSE_STEP, LEASE, NAP, NAP_STEP, TRIM_AFTER, TRIM_DELAY,
 };
-use crate::connection::{Established, Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction, Version};
+use crate::connection::{
+    Established, Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction, Verdict, Version,
+};
 use crate::error::{Errno, Result};
 use crate::io::{Event, Handler, Interest, TimerId, Timers, spawn_plain};
 use crate::log::debug;
@@ -78,6 +81,8 @@ pub enum Command {
     Receive(Arc<LinkHandle>),
     /// A PING asked for a deadline.
     Inspect(Arc<LinkHandle>),
+    /// The ZAP handler has answered, or is gone.
+    Verdict(Arc<LinkHandle>),
     /// An application thread keeps the stream adopted between its waits.
     Lease(Arc<LinkHandle>),
     /// The socket closed its end of the pipe.
@@ -290,6 +295,7 @@ impl Handler for Reactor {
             Command::Nap(handle) => self.for_handle(&handle, Self::nap),
             Command::Receive(handle) => self.for_handle(&handle, Self::drive_receive),
             Command::Inspect(handle) => self.for_handle(&handle, Self::heartbeat),
+            Command::Verdict(handle) => self.for_handle(&handle, Self::verdict),
             Command::Lease(handle) => {
                 self.for_handle(&handle, |reactor, key| reactor.check_lease(key, None));
             }

@@ -21,7 +21,7 @@ fn pump() -> (SendPump, End, UnixStream) {
     let (ours, peer) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
     let mut pump = SendPump { inlet: Some(far.rx), ..SendPump::default() };
-    let half = SendHalf::new(&Arc::new(dealer()), Version::V3_1);
+    let half = SendHalf::new(&Arc::new(dealer()), Version::V3_1, None);
     pump.connect(Arc::new(Stream::new(ours.into())), half, None);
     (pump, near, peer)
 }

@@ -1,0 +1,113 @@
+//! What is left of a CURVE handshake: the keys that wrap messages and commands (RFC 26, "Message Command").
+
+use super::{MESSAGE, unreadable};
+use crate::connection::failure::{Failure, code};
+use crate::connection::frame::Framing;
+use crate::crypto::{BoxKey, CounterKey, TAG};
+
+/// More parts of the same message follow.
+pub const MORE: u8 = 0x01;
+/// The content is a command.
+pub const COMMAND: u8 = 0x02;
+
+/// Bytes before the content: name, counter, tag.
+const PROLOGUE: usize = 8 + 8 + TAG;
+/// The smallest body: one that carries only flags.
+const SMALLEST: usize = PROLOGUE + 1;
+
+const FROM_CLIENT: &[u8; 16] = b"CurveZMQMESSAGEC";
+const FROM_SERVER: &[u8; 16] = b"CurveZMQMESSAGES";
+
+/// Which side we are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    Client,
+    Server,
+}
+
+/// For the two halves of a connection, one each.
+#[derive(Debug)]
+pub struct Ciphers {
+    pub sealer: Box<Sealer>,
+    pub opener: Box<Opener>,
+}
+
+impl Ciphers {
+    /// `sent` and `received` are the last counters of the handshake.
+    pub fn new(key: &BoxKey, role: Role, sent: u64, received: u64) -> Self {
+        let (own, other) = match role {
+            Role::Client => (FROM_CLIENT, FROM_SERVER),
+            Role::Server => (FROM_SERVER, FROM_CLIENT),
+        };
+        Self {
+            sealer: Box::new(Sealer { key: CounterKey::new(key, own), counter: sent }),
+            opener: Box::new(Opener { key: CounterKey::new(key, other), counter: received }),
+        }
+    }
+}
+
+/// Wraps what is sent.
+#[derive(Debug)]
+pub struct Sealer {
+    key: CounterKey,
+    /// Of the last frame. A connection ends long before it overflows.
+    counter: u64,
+}
+
+impl Sealer {
+    /// Appends a whole frame with `flags` and what `parts` are together. Copied once, and encrypted where it lies.
+    pub fn append(&mut self, flags: u8, parts: &[&[u8]], output: &mut Vec<u8>) {
+        self.counter += 1;
+        let counter = self.counter.to_be_bytes();
+        let size = SMALLEST + parts.iter().map(|part| part.len()).sum::<usize>();
+        let (header, header_size) = Framing::New.header(0, size);
+        output.reserve(header_size + size + crate::crypto::STEP);
+        output.extend_from_slice(header.get(..header_size).unwrap_or(&header));
+        let prologue = output.len();
+        output.extend_from_slice(&[0; PROLOGUE]);
+        output.push(flags);
+        parts.iter().for_each(|part| output.extend_from_slice(part));
+        // Encrypting needs the room before the content for itself, so that comes first.
+        let tag = self.key.seal(&counter, output, prologue + PROLOGUE);
+        if let Some(place) = output.get_mut(prologue..).and_then(|rest| rest.first_chunk_mut::<PROLOGUE>()) {
+            place[..8].copy_from_slice(MESSAGE);
+            place[8..16].copy_from_slice(&counter);
+            place[16..].copy_from_slice(&tag);
+        }
+    }
+}
+
+/// Unwraps what is received.
+#[derive(Debug)]
+pub struct Opener {
+    key: CounterKey,
+    /// Of the last frame.
+    counter: u64,
+}
+
+impl Opener {
+    /// Checks and decrypts the body of a frame in place. Returns the flags; the content begins at [`Opener::CONTENT`].
+    pub fn open(&mut self, body: &mut Vec<u8>) -> Result<u8, Failure> {
+        if !body.starts_with(MESSAGE) {
+            return Err(Failure::reported(code::UNEXPECTED_COMMAND, "a frame that is not encrypted"));
+        }
+        if body.len() < SMALLEST {
+            return Err(Failure::reported(code::MALFORMED_COMMAND_MESSAGE, "a MESSAGE that is too short"));
+        }
+        let counter: [u8; 8] = super::bytes(body, MESSAGE.len());
+        let received = u64::from_be_bytes(counter);
+        // Checked first, as the reference does; it only counts when the box opens.
+        if received <= self.counter {
+            return Err(Failure::reported(code::INVALID_SEQUENCE, "a MESSAGE out of sequence"));
+        }
+        let tag: [u8; TAG] = super::bytes(body, MESSAGE.len() + 8);
+        if !self.key.open(&counter, &tag, body, PROLOGUE) {
+            return Err(unreadable("MESSAGE"));
+        }
+        self.counter = received;
+        Ok(body.get(PROLOGUE).copied().unwrap_or_default())
+    }
+
+    /// Where the content of an opened body begins.
+    pub const CONTENT: usize = SMALLEST;
+}
