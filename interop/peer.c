@@ -1,17 +1,19 @@
 /*
  * One side of an interop run.
  *
- *   peer PATTERN a|b bind|connect TRANSPORT quick|full LIBRARY
+ *   peer PATTERN a|b bind|connect TRANSPORT quick|full LIBRARY MECHANISM
  *   peer patterns
  *
  * The process that binds writes the endpoint to its stdout, which is the stdin of the other one; the two pipes between them
  * carry nothing else but the few lines that synchronise publishers with subscribers. LIBRARY is the file that must have been
- * loaded as libzmq. TRANSPORT is "tcp" or the path of a socket file for ipc.
+ * loaded as libzmq. TRANSPORT is "tcp" or the path of a socket file for ipc. MECHANISM is "null", or "plain" or "curve" and the side that is
+ * the server: "curve-a".
  *
  * Status 0 if every message arrived once, in order and unchanged; otherwise 1 and the reason on stderr.
  */
 #define _GNU_SOURCE
 #include "patterns.h"
+#include "security.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -84,9 +86,9 @@ int main(int argc, char **argv)
         list_patterns();
         return 0;
     }
-    const pattern_t *pattern = argc == 7 ? find_pattern(argv[1]) : NULL;
+    const pattern_t *pattern = argc == 8 ? find_pattern(argv[1]) : NULL;
     if (!pattern)
-        fail("usage: peer PATTERN a|b bind|connect TRANSPORT quick|full LIBRARY");
+        fail("usage: peer PATTERN a|b bind|connect TRANSPORT quick|full LIBRARY MECHANISM");
     signal(SIGPIPE, SIG_IGN);
     check_library(argv[6]);
 
@@ -103,6 +105,7 @@ int main(int argc, char **argv)
     side.socket = zmq_socket(context, side.type);
     require(side.socket != NULL, "zmq_socket");
     prepare_socket(&side);
+    begin_security(context, &side, argv[7], !which);
     if (pattern->prepare)
         pattern->prepare(&side);
     if (side.binding)
@@ -126,6 +129,8 @@ int main(int argc, char **argv)
     }
     /* The default linger waits for all that was sent: what is still on its way must not be lost by leaving. */
     require(zmq_close(side.socket) == 0, "zmq_close");
+    require(zmq_ctx_shutdown(context) == 0, "zmq_ctx_shutdown");
+    end_security();
     require(zmq_ctx_term(context) == 0, "zmq_ctx_term");
     return 0;
 }

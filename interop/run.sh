@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The interop matrix: two processes of one C program, each on its own library, over every core pattern.
+# The interop matrix: two processes of one C program, each on its own library, over every core pattern and mechanism.
 #
 #   interop/run.sh --lib DIR [--quick] [--only REGEX] [--reference DIR]
 #   interop/run.sh --self [--quick]      the reference on all sides, to check the tests themselves
 #
 # DIR holds the library under test as libzmq.so.5 (or libzmq.so). A cell is: pattern, library of side a and of side b, transport,
-# binding side. One line a cell; the last line is "interop: N passed, M failed"; the status is 0 only if nothing failed.
+# binding side, mechanism and which side is its server unless it is NULL. One line a cell; the last line is "interop: N passed, M failed"; the status is 0 only if nothing failed.
 # --only keeps the cells whose name matches, e.g. --only '^PUB/SUB ours-ref tcp'.
 set -u
 
@@ -67,7 +67,7 @@ done
 include=()
 [ -e "$root/include/zmq.h" ] && [ -z "$self" ] && include=(-I "$root/include")
 ${CC:-cc} -std=c11 -O2 -g -Wall -Wextra -Werror "${include[@]}" -o "$out/peer" \
-    "$here/peer.c" "$here/patterns.c" "$here/message.c" "$out/lib-ref/libzmq.so.5" || die "the programs do not compile"
+    "$here/peer.c" "$here/patterns.c" "$here/message.c" "$here/security.c" -pthread "$out/lib-ref/libzmq.so.5" || die "the programs do not compile"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/interop.XXXXXX")
 pids=()
@@ -79,7 +79,7 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 
 # Bounds: of one cell, and of the whole run (cells that come later count as failed).
-if [ $mode = quick ]; then cell_limit=20 run_limit=180; else cell_limit=60 run_limit=600; fi
+if [ $mode = quick ]; then cell_limit=20 run_limit=300; else cell_limit=60 run_limit=900; fi
 
 # run_side a|b LIBRARY bind|connect TRANSPORT: the two pipes are opened in the order that lets both sides through.
 run_side() {
@@ -91,7 +91,7 @@ run_side() {
     else
         exec >"$work/to-a" <"$work/to-b"
     fi
-    exec timeout -k 2 "$cell_limit" "$out/peer" "$pattern" "$side" "$action" "$transport" "$mode" "$file" 2>"$work/err-$side"
+    exec timeout -k 2 "$cell_limit" "$out/peer" "$pattern" "$side" "$action" "$transport" "$mode" "$file" "$mechanism" 2>"$work/err-$side"
 }
 
 # What became of a side, from its exit status.
@@ -108,7 +108,9 @@ verdict() {
 
 run_cell() {
     local lib_a=$1 lib_b=$2 transport=$3 binder=$4
+    mechanism=${5-null}
     local name="$pattern $lib_a-$lib_b $transport $binder-binds"
+    [ "$mechanism" = null ] || name="$name $mechanism"
     if [ -n "$only" ] && ! [[ $name =~ $only ]]; then return; fi
     if [ $SECONDS -ge $run_limit ]; then
         failed=$((failed + 1))
@@ -164,6 +166,15 @@ while read -r pattern; do
             for binder in a b; do
                 run_cell "${pair%-*}" "${pair#*-}" $transport $binder
             done
+        done
+        # STREAM sockets have no mechanism.
+        [ "$pattern" = STREAM/STREAM ] && continue
+        # Who binds and who is the server have nothing to do with each other: once each way.
+        for mechanism in plain-a plain-b curve-a curve-b; do
+            [ "${mechanism%-*}" = plain ] && binder=a || binder=b
+            # A REQ of the reference never gets through the handshake as a server.
+            [[ "$pattern $pair $mechanism" =~ ^REQ/.*\ ref-.*-a$ ]] && continue
+            run_cell "${pair%-*}" "${pair#*-}" tcp $binder $mechanism
         done
     done
 done <<<"$patterns"
