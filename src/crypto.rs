@@ -128,7 +128,7 @@ pub struct CounterKey(Zeroizing<[u8; KEY]>);
 /// Bytes of key stream that libsodium makes at once: 4 blocks. Sealing needs up to so much room behind the content.
 pub const STEP: usize = 256;
 /// The first bytes of the key stream are the key of the authenticator.
-const MARGIN: usize = 32;
+pub const MARGIN: usize = 32;
 
 impl CounterKey {
     pub fn new(key: &BoxKey, prefix: &[u8; 16]) -> Self {
@@ -140,7 +140,7 @@ impl CounterKey {
         Self(own)
     }
 
-    /// Encrypts what lies in `bytes` from `at` on, and returns the tag. The [`CounterKey::MARGIN`] bytes before `at` are overwritten with
+    /// Encrypts what lies in `bytes` from `at` on, and returns the tag. The [`MARGIN`] bytes before `at` are overwritten with
     /// nonsense; they have to be there.
     pub fn seal(&self, counter: &[u8; 8], bytes: &mut Vec<u8>, at: usize) -> [u8; TAG] {
         let Some(start) = at.checked_sub(MARGIN) else { return [0; TAG] };

@@ -10,6 +10,7 @@ mod halves;
 mod handshake;
 mod heartbeat;
 mod hostile;
+mod security;
 
 /// The signature of a peer without a routing id.
 const SIGNATURE: &[u8] = &[0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f];
