@@ -1,46 +1,7 @@
 /* zmq_socket_monitor: which events come, in which order, about which endpoint. */
 #include "check.h"
 #include "raw.h"
-
-/* A PAIR socket that hears about the connections of another socket. */
-static void *watch (void *socket, int events)
-{
-    static int number;
-    char address[40];
-    sprintf (address, "inproc://monitor-%d", number++);
-    OK (zmq_socket_monitor (socket, address, events));
-    void *reader = OPEN (ZMQ_PAIR);
-    OK (zmq_connect (reader, address));
-    return reader;
-}
-
-/* The next event and its value; -1 when none comes. The endpoint must be the one that is expected, if one is. */
-static int next_event (void *reader, const char *endpoint, uint32_t *value, int wait_ms)
-{
-    uint8_t head[8];
-    char text[200];
-    uint16_t event;
-    if (!await (reader, ZMQ_POLLIN, wait_ms))
-        return -1;
-    if (zmq_recv (reader, head, sizeof head, 0) != 6 || get_int (reader, ZMQ_RCVMORE) != 1)
-        return -2;
-    int size = zmq_recv (reader, text, sizeof text - 1, 0);
-    if (size < 0 || get_int (reader, ZMQ_RCVMORE))
-        return -3;
-    text[size] = 0;
-    memcpy (&event, head, 2);
-    memcpy (value, head + 2, 4);
-    if (endpoint && strcmp (text, endpoint) != 0) {
-        fail_at (__FILE__, __LINE__, "event %#x is about \"%s\", not \"%s\"", event, text, endpoint);
-        return -4;
-    }
-    return event;
-}
-
-static uint32_t value;
-
-#define EVENT(reader, event, endpoint) EQUAL (next_event (reader, endpoint, &value, ARRIVES_MS), event)
-#define NO_EVENT(reader) EQUAL (next_event (reader, NULL, &value, 100), -1)
+#include "events.h"
 
 static void connected_and_lost (void)
 {

@@ -71,6 +71,14 @@ pub fn padded(name: &str) -> MechanismName {
     padded
 }
 
+/// A command is a name and something behind it.
+fn check_structure(body: &[u8]) -> Result<(), Failure> {
+    match body {
+        [size, rest @ ..] if !rest.is_empty() && rest.len() >= usize::from(*size) => Ok(()),
+        _ => Err(Failure::reported(code::MALFORMED_COMMAND, "a command shorter than its name")),
+    }
+}
+
 /// The first bytes of a command, for messages.
 fn shown(body: &[u8]) -> impl std::fmt::Display {
     body.get(..body.len().min(32)).unwrap_or_default().escape_ascii()

@@ -1,7 +1,7 @@
 //! PLAIN: the client sends a user name and a password in clear text (RFC 24). Commands in order: HELLO, WELCOME, INITIATE, READY;
 //! instead of WELCOME or READY the server may send ERROR.
 
-use super::{Mechanism, Progress, Step, refusal, shown, unexpected};
+use super::{Mechanism, Progress, Step, check_structure, refusal, shown, unexpected};
 use crate::connection::command;
 use crate::connection::config::Security;
 use crate::connection::failure::{Failure, code};
@@ -113,14 +113,6 @@ impl Mechanism for Server {
         *self = Self::AwaitingInitiate;
         command::write(WELCOME, &[], step.output);
         Ok(Progress::Continue)
-    }
-}
-
-/// A command is a name and something behind it.
-pub fn check_structure(body: &[u8]) -> Result<(), Failure> {
-    match body {
-        [size, rest @ ..] if !rest.is_empty() && rest.len() >= usize::from(*size) => Ok(()),
-        _ => Err(Failure::reported(code::MALFORMED_COMMAND, "a command shorter than its name")),
     }
 }
 

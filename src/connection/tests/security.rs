@@ -533,7 +533,7 @@ fn what_is_done_to_messages_is_noticed() {
     let (_, frames) = fresh();
     assert_eq!(outcome(receive, &frames[0]), (0, fails(code::CRYPTOGRAPHIC)), "of another connection");
     let (receive, _) = fresh();
-    assert_eq!(outcome(receive, b"\0\x05hello"), (0, fails(code::UNEXPECTED_COMMAND)));
+    assert_eq!(outcome(receive, b"\0\x05hello"), (0, fails(code::MALFORMED_COMMAND)));
     let (receive, _) = fresh();
     assert_eq!(outcome(receive, &command("PING", b"\0\0")), (0, fails(code::UNEXPECTED_COMMAND)));
     for size in 8..33 {

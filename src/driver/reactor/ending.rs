@@ -17,8 +17,12 @@ impl Reactor {
             LossKind::Protocol => false,
         };
         if let State::Handshaking { stream, .. } | State::Established { stream, .. } = &link.state {
-            if let (State::Handshaking { .. }, Some((event, value))) = (&link.state, report) {
-                link.report(event, value, stream.raw());
+            // What breaks the protocol later is reported in the same way.
+            if let Some((number, value)) = report
+                && (matches!(link.state, State::Handshaking { .. })
+                    || number == event::HANDSHAKE_FAILED_PROTOCOL)
+            {
+                link.report(number, value, stream.raw());
             }
             link.report(event::DISCONNECTED, stream.raw() as u64, stream.raw());
         }

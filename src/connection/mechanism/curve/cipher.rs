@@ -3,6 +3,7 @@
 use super::{MESSAGE, unreadable};
 use crate::connection::failure::{Failure, code};
 use crate::connection::frame::Framing;
+use crate::connection::mechanism::check_structure;
 use crate::crypto::{BoxKey, CounterKey, TAG};
 
 /// More parts of the same message follow.
@@ -88,6 +89,7 @@ pub struct Opener {
 impl Opener {
     /// Checks and decrypts the body of a frame in place. Returns the flags; the content begins at [`Opener::CONTENT`].
     pub fn open(&mut self, body: &mut Vec<u8>) -> Result<u8, Failure> {
+        check_structure(body)?;
         if !body.starts_with(MESSAGE) {
             return Err(Failure::reported(code::UNEXPECTED_COMMAND, "a frame that is not encrypted"));
         }

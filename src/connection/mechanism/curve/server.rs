@@ -7,7 +7,7 @@ use super::cipher::{Ciphers, Role};
 use super::*;
 use crate::connection::command;
 use crate::connection::config::Security;
-use crate::connection::mechanism::{Mechanism, Progress, Step, plain::check_structure, shown, unexpected};
+use crate::connection::mechanism::{Mechanism, Progress, Step, check_structure, shown, unexpected};
 use crate::connection::metadata::{self, PeerMetadata};
 use crate::crypto::{BoxKey, KEY, PublicKey, SecretKey, equal, random};
 use zeroize::Zeroizing;
