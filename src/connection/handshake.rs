@@ -134,7 +134,7 @@ impl Handshake {
                 Ok(approval) => self.approval = approval,
                 Err(failure) => {
                     if let FailureKind::Refused(Some(status @ (400 | 500))) = failure.kind {
-                        mechanism::write_refusal(status, &mut self.output);
+                        self.mechanism.refuse(status, &mut self.output);
                     }
                     return Err(failure);
                 }

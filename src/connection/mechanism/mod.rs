@@ -31,6 +31,11 @@ pub trait Mechanism: std::fmt::Debug + Send {
         let _ = step;
         Ok(Progress::Continue)
     }
+
+    /// The peer is not welcome, with status 400 or 500: tells it.
+    fn refuse(&mut self, status: u16, output: &mut Vec<u8>) {
+        write_refusal(command::ERROR, status, output);
+    }
 }
 
 /// What a mechanism works with.
@@ -122,10 +127,10 @@ fn refusal_status(data: &[u8]) -> Result<(Option<u16>, String), Failure> {
     Ok((status, format!("the peer refused: \"{}\"", reason.escape_ascii())))
 }
 
-/// Adds the ERROR command that tells a peer it is not welcome.
-pub fn write_refusal(status: u16, output: &mut Vec<u8>) {
+/// Adds the command `name` that tells a peer it is not welcome.
+fn write_refusal(name: &[u8], status: u16, output: &mut Vec<u8>) {
     let text = status.to_string();
     let mut data = vec![text.len() as u8];
     data.extend_from_slice(text.as_bytes());
-    command::write(command::ERROR, &data, output);
+    command::write(name, &data, output);
 }

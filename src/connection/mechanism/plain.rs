@@ -1,7 +1,7 @@
 //! PLAIN: the client sends a user name and a password in clear text (RFC 24). Commands in order: HELLO, WELCOME, INITIATE, READY;
 //! instead of WELCOME or READY the server may send ERROR.
 
-use super::{Mechanism, Progress, Step, check_structure, refusal, shown, unexpected};
+use super::{Mechanism, Progress, Step, check_structure, refusal, shown, unexpected, write_refusal};
 use crate::connection::command;
 use crate::connection::config::Security;
 use crate::connection::failure::{Failure, code};
@@ -10,6 +10,9 @@ use crate::connection::metadata;
 const HELLO: &[u8] = b"\x05HELLO";
 const WELCOME: &[u8] = b"\x07WELCOME";
 const INITIATE: &[u8] = b"\x08INITIATE";
+/// The ERROR of libzmq's PLAIN on the wire: its source has `"\x05ERROR"`, of which C takes the E for a hexadecimal digit.
+/// We send the same, because its clients understand nothing else, and understand both.
+const ERROR: &[u8] = b"\x5eRROR";
 
 /// The side that has a name and a password.
 #[derive(Debug, Default)]
@@ -53,7 +56,7 @@ impl Mechanism for Client {
             return Ok(Progress::Done(peer, None));
         }
         if let (Self::AwaitingWelcome | Self::AwaitingReady, Some(reason)) =
-            (&*self, body.strip_prefix(command::ERROR))
+            (&*self, body.strip_prefix(ERROR).or_else(|| body.strip_prefix(command::ERROR)))
         {
             *self = Self::Done;
             return Err(refusal(reason));
@@ -113,6 +116,10 @@ impl Mechanism for Server {
         *self = Self::AwaitingInitiate;
         command::write(WELCOME, &[], step.output);
         Ok(Progress::Continue)
+    }
+
+    fn refuse(&mut self, status: u16, output: &mut Vec<u8>) {
+        write_refusal(ERROR, status, output);
     }
 }
 

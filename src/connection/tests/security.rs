@@ -190,10 +190,25 @@ fn denied_peers_learn_why() {
                 assert_eq!(pair.wires[0], b"");
                 continue;
             }
-            assert_eq!(pair.wires[0], command("ERROR", &[b"\x03", status.as_bytes()].concat()));
+            let data = [b"\x03", status.as_bytes()].concat();
+            if matches!(server.security, Security::PlainServer) {
+                assert_eq!(pair.wires[0], [b"\x04\x09^RROR", &data[..]].concat());
+            } else {
+                assert_eq!(pair.wires[0], command("ERROR", &data));
+            }
             let failure = pair.turn(0, usize::MAX).unwrap_err();
             assert_eq!(failure.kind, FailureKind::Authentication(number));
         }
+    }
+}
+
+#[test]
+fn both_spellings_of_an_error_in_plain() {
+    for error in [&b"\x04\x0a\x05ERROR\x03400"[..], b"\x04\x09^RROR\x03400"] {
+        let mut pair = Pair::new(plain_client(), plain_server());
+        pair.settle().unwrap();
+        pair.wires[0].extend(error);
+        assert_eq!(pair.turn(0, usize::MAX).unwrap_err().kind, FailureKind::Authentication(400));
     }
 }
 
