@@ -23,6 +23,7 @@ typedef struct {
     long peers;
     long pace; /* microseconds from one round trip to the next; 0: back to back */
     int spin;  /* raw sockets: never block */
+    int curve; /* encrypted */
     int copy;  /* zmq_send and zmq_recv with a buffer, not zmq_msg_t */
 } options_t;
 

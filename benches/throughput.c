@@ -15,6 +15,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Fixed keys, known to both sides: the receiver is the server. */
+static void encrypt(void *socket, const options_t *options, int server)
+{
+    static const char server_secret[] = "zbench..server.key.0123456789.abcdefghij";
+    static const char client_secret[] = "zbench..client.key.9876543210.jihgfedcba";
+    char server_public[41], client_public[41];
+    if (!options->curve)
+        return;
+    const int one = 1;
+    require(zmq_curve_public(server_public, server_secret) == 0, "zmq_curve_public");
+    require(zmq_curve_public(client_public, client_secret) == 0, "zmq_curve_public");
+    if (server) {
+        require(zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &one, sizeof one) == 0, "ZMQ_CURVE_SERVER");
+        require(zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, server_secret, 41) == 0, "ZMQ_CURVE_SECRETKEY");
+        return;
+    }
+    require(zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server_public, 41) == 0, "ZMQ_CURVE_SERVERKEY");
+    require(zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, client_public, 41) == 0, "ZMQ_CURVE_PUBLICKEY");
+    require(zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, client_secret, 41) == 0, "ZMQ_CURVE_SECRETKEY");
+}
+
 static void send_messages(void *socket, const options_t *options)
 {
     char *buffer = calloc(1, options->size + 1);
@@ -65,6 +86,7 @@ static void send_process(const options_t *options, int in, int out)
     hear_endpoint(in, endpoint);
     void *context = zmq_ctx_new();
     void *socket = new_socket(context, ZMQ_PUSH, 0);
+    encrypt(socket, options, 0);
     require(zmq_connect(socket, endpoint) == 0, "zmq_connect");
     send_messages(socket, options);
     zmq_close(socket);
@@ -103,6 +125,7 @@ void bench_throughput(const options_t *options)
     void *context = zmq_ctx_new();
     require(context != NULL, "zmq_ctx_new");
     void *socket = new_socket(context, ZMQ_PULL, 0);
+    encrypt(socket, options, 1);
     bind_fresh(socket, options->transport, endpoint);
 
     double seconds;

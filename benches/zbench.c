@@ -15,9 +15,9 @@
 
 static const char USAGE[] =
     "usage: zbench COMMAND [--transport tcp|ipc|inproc] [--size BYTES] [--count N] [--peers N]\n"
-    "                      [--pace MICROSECONDS] [--pattern NAME] [--spin] [--copy]\n"
+    "                      [--pace MICROSECONDS] [--pattern NAME] [--spin] [--copy] [--curve]\n"
     "  version        the version and the file of the library in use\n"
-    "  throughput     PUSH to PULL: --transport --size --count --copy\n"
+    "  throughput     PUSH to PULL: --transport --size --count --copy --curve\n"
     "  latency        round trips: --transport --size --count --pace --pattern reqrep|pair\n"
     "  fanout         PUB to --peers SUB: --transport --size --count\n"
     "  clients        ROUTER with --peers DEALER: --transport --size --count (rounds)\n"
@@ -69,6 +69,10 @@ static void parse(options_t *options, int argc, char **argv)
         }
         if (strcmp(name, "--copy") == 0) {
             options->copy = 1;
+            continue;
+        }
+        if (strcmp(name, "--curve") == 0) {
+            options->curve = 1;
             continue;
         }
         const char *value = i + 1 < argc ? argv[++i] : NULL;

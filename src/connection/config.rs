@@ -34,6 +34,9 @@ pub const DIRECT_MIN: usize = 8 * 1024;
 /// one allocation and not two.
 pub const COMPACT_MAX: usize = 2048;
 
+/// Encrypted bodies up to this size are decrypted in memory that stays with the connection, and copied out of it: one allocation less.
+pub const OPEN_COPY_MAX: usize = 4096;
+
 /// Facts about the local socket that its connections act on. Shared by all of them.
 #[derive(Clone, Debug)]
 pub struct Config {

@@ -42,7 +42,11 @@ impl Ciphers {
         };
         Self {
             sealer: Box::new(Sealer { key: CounterKey::new(key, own), counter: sent }),
-            opener: Box::new(Opener { key: CounterKey::new(key, other), counter: received }),
+            opener: Box::new(Opener {
+                key: CounterKey::new(key, other),
+                counter: received,
+                scratch: Vec::new(),
+            }),
         }
     }
 }
@@ -84,9 +88,21 @@ pub struct Opener {
     key: CounterKey,
     /// Of the last frame.
     counter: u64,
+    /// Room to decrypt small bodies in.
+    scratch: Vec<u8>,
 }
 
 impl Opener {
+    /// Checks and decrypts a copy of the body of a frame. Returns the flags and the content.
+    pub fn open_copy(&mut self, body: &[u8]) -> Result<(u8, &[u8]), Failure> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        scratch.extend_from_slice(body);
+        let flags = self.open(&mut scratch)?;
+        self.scratch = scratch;
+        Ok((flags, self.scratch.get(Self::CONTENT..).unwrap_or_default()))
+    }
+
     /// Checks and decrypts the body of a frame in place. Returns the flags; the content begins at [`Opener::CONTENT`].
     pub fn open(&mut self, body: &mut Vec<u8>) -> Result<u8, Failure> {
         check_structure(body)?;
