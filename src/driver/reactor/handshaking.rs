@@ -6,8 +6,7 @@ impl Reactor {
     pub(super) fn begin_handshake(&mut self, key: u64, socket: Socket) {
         let Some(link) = self.link(key) else { return };
         debug!("{}: connected", link.endpoint());
-        link.backoff.reset();
-        let stream = Arc::new(Stream::from(socket));
+            let stream = Arc::new(Stream::from(socket));
         let connected = match link.role {
             Role::Connect(_) => event::CONNECTED,
             Role::Accept(_) => event::ACCEPTED,
@@ -187,6 +186,8 @@ impl Reactor {
     /// Makes the pipe if there is none, and lets the halves go to work.
     fn go_to_work(&mut self, key: u64, stream: Arc<Stream>, established: Established, rest: Vec<u8>) {
         let Some(link) = self.link(key) else { return };
+        // Not before: a peer that turns us away each time is not to be asked ever again at the shortest interval.
+        link.backoff.reset();
         let metadata = Arc::new(describe_peer(link, &stream, &established));
         let heartbeats = established.version >= Version::V3_0;
         let config = if heartbeats { link.settings.config.heartbeat } else { Default::default() };
