@@ -99,14 +99,18 @@ static void request_socket_as_the_server (void)
     }
 }
 
-/* A handler that cannot answer is none. */
+/* Nobody comes in past a handler that cannot answer. */
 static void handler_of_the_wrong_type (void)
 {
     void *handler = OPEN (ZMQ_PULL), *server = open_server (ZMQ_DEALER), *client = open_client (ZMQ_DEALER);
     OK (zmq_bind (handler, "inproc://zeromq.zap.01"));
+    void *events = watch (server, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
     OK (zmq_connect (client, BIND (server, "tcp")));
-    SEND (client, "hi");
-    RECV (server, "hi");
+    zmq_send (client, "hi", 2, ZMQ_DONTWAIT);
+    SET (client, ZMQ_LINGER, 0);
+    EVENT (events, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, NULL);
+    EQUAL (value, EFAULT);
+    QUIET (server);
     QUIET (handler);
 }
 

@@ -5,6 +5,7 @@ use super::handle::LinkHandle;
 use super::link::Owner;
 use super::reactor::Command;
 use crate::connection::Verdict;
+use crate::error::Result;
 use crate::message::Message;
 use crate::pipe::{End, Peer, Readiness};
 use std::sync::{Arc, Weak};
@@ -20,18 +21,19 @@ pub struct Inquiry {
 const FRAMES_MAX: usize = 16;
 
 impl Inquiry {
-    /// Sends a request. `None`: there is no handler.
-    pub fn begin(owner: &dyn Owner, handle: &Arc<LinkHandle>, request: Vec<Vec<u8>>) -> Option<Self> {
-        let end = owner.open_inquiry(Arc::new(Asking(Arc::downgrade(handle))))?;
+    /// Sends a request. `None`: there is no handler. Fails when there is one that cannot be asked.
+    pub fn begin(owner: &dyn Owner, handle: &Arc<LinkHandle>, request: Vec<Vec<u8>>) -> Result<Option<Self>> {
+        let asking = Arc::new(Asking(Arc::downgrade(handle)));
+        let Some(end) = owner.open_inquiry(asking)? else { return Ok(None) };
         let mut inquiry = Self { end, reply: Vec::new() };
         let last = request.len().saturating_sub(1);
         for (index, frame) in request.into_iter().enumerate() {
-            let mut part = Message::from_vec(frame).ok()?;
+            let mut part = Message::from_vec(frame)?;
             part.set_more(index < last);
             inquiry.end.tx.push(part);
         }
         inquiry.end.tx.flush();
-        Some(inquiry)
+        Ok(Some(inquiry))
     }
 
     /// The answer, once it is complete. A handler that closes without one leaves the peer to the deadline of the handshake.

@@ -5,6 +5,7 @@ use super::handle::LinkHandle;
 use super::inquiry::Inquiry;
 use super::report::Report;
 use crate::connection::{Config, Handshake, Heartbeat};
+use crate::error::Result;
 use crate::io::{TimerId, Waker};
 use crate::message::Message;
 use crate::options::SocketOptions;
@@ -34,8 +35,9 @@ pub trait Owner: Send + Sync {
     /// A connecting link has ended for good, and the endpoint with it.
     fn ended(&self, link: &Arc<LinkHandle>);
 
-    /// Makes a pipe to whoever judges peers (ZAP), and returns the end of `asking`. `None`: nobody does.
-    fn open_inquiry(&self, asking: Arc<dyn Peer>) -> Option<End>;
+    /// Makes a pipe to whoever judges peers (ZAP), and returns the end of `asking`. `None`: nobody does. Fails when it is somebody
+    /// who cannot.
+    fn open_inquiry(&self, asking: Arc<dyn Peer>) -> Result<Option<End>>;
 
     /// Whether somebody wants to be told about such an event.
     fn wants(&self, event: u64) -> bool;

@@ -4,6 +4,7 @@ use super::inbox::{Attachment, Inbox, News, Party, Share};
 use super::monitor::Monitor;
 use crate::context::Names;
 use crate::driver::{LinkHandle, Owner, Report};
+use crate::error::{Errno, Result};
 use crate::message::{Message, Metadata};
 use crate::options::{SocketOptions, SocketType};
 use crate::pattern::Origin;
@@ -56,8 +57,11 @@ impl Owner for LinkOwner {
         links
     }
 
-    fn open_inquiry(&self, asking: Arc<dyn Peer>) -> Option<End> {
-        let bound = self.names.lock().find(ZAP_NAME).filter(|bound| bound.answers).cloned()?;
+    fn open_inquiry(&self, asking: Arc<dyn Peer>) -> Result<Option<End>> {
+        let Some(bound) = self.names.lock().find(ZAP_NAME).cloned() else { return Ok(None) };
+        if !bound.answers {
+            return Err(Errno::INVALID);
+        }
         let party = Party::new(Some(bound.inbox.clone()));
         let limits = Limits { forward: 0, backward: 0, conflate_forward: false, conflate_backward: false };
         let (mut ours, theirs) = pipe(limits, asking, party.clone());
@@ -66,7 +70,7 @@ impl Owner for LinkOwner {
         let origin = Origin { inproc: true, ..Origin::default() };
         let attachment = Attachment { party, end: theirs, origin, link: None, share: Share::Nothing };
         bound.inbox.post(News::Attach(Box::new(attachment)));
-        Some(ours)
+        Ok(Some(ours))
     }
 
     fn attend(&self) {

@@ -6,7 +6,7 @@ impl Reactor {
     pub(super) fn begin_handshake(&mut self, key: u64, socket: Socket) {
         let Some(link) = self.link(key) else { return };
         debug!("{}: connected", link.endpoint());
-            let stream = Arc::new(Stream::from(socket));
+        let stream = Arc::new(Stream::from(socket));
         let connected = match link.role {
             Role::Connect(_) => event::CONNECTED,
             Role::Accept(_) => event::ACCEPTED,
@@ -106,16 +106,21 @@ impl Reactor {
         let State::Handshaking { stream, handshake, refused: false, .. } = &mut link.state else { return };
         let address = link.transport.peer_address(stream.raw());
         let Some(request) = handshake.take_request(&address) else { return };
-        let answer = Inquiry::begin(&*link.settings.owner, &link.handle, request);
-        let there_is_one = answer.is_some();
-        if let State::Handshaking { inquiry, .. } = &mut link.state {
-            *inquiry = answer;
-        }
-        if there_is_one {
-            // So that the link is told when there is something.
-            self.verdict(key);
-        } else {
-            self.judge(key, Verdict::NoHandler);
+        match Inquiry::begin(&*link.settings.owner, &link.handle, request) {
+            Ok(Some(begun)) => {
+                if let State::Handshaking { inquiry, .. } = &mut link.state {
+                    *inquiry = Some(begun);
+                }
+                // So that the link is told when there is something.
+                self.verdict(key);
+            }
+            Ok(None) => self.judge(key, Verdict::NoHandler),
+            // Whoever cannot be judged does not come in.
+            Err(error) => {
+                let reason =
+                    format!("the ZAP handler cannot be asked (it has to be a REP or ROUTER): {error}");
+                self.lost(key, Loss::network(reason, libc::EFAULT));
+            }
         }
     }
 
