@@ -4,26 +4,13 @@ use super::constants::zmq_poller_event_t;
 use super::error::{OrMinusOne, OrNull, guard};
 use super::poll::deadline;
 use crate::error::{Errno, Result};
-use crate::socket::{self, Item, SOCKETS};
+use crate::socket::{self, Event, Poller, Target};
 use crate::sync::Registry;
 use std::ffi::{c_int, c_long, c_short, c_void};
-use std::time::Instant;
 
 static POLLERS: Registry<Poller> = Registry::new();
 
 const ALL_EVENTS: c_short = 15;
-
-#[derive(Default)]
-struct Poller {
-    entries: Vec<Entry>,
-}
-
-struct Entry {
-    socket: usize,
-    fd: c_int,
-    user_data: usize,
-    events: c_short,
-}
 
 fn with_poller<R>(handle: *mut c_void, work: impl FnOnce(&mut Poller) -> Result<R>) -> Result<R> {
     let cell = POLLERS.find(handle).ok_or(Errno::FAULT)?;
@@ -31,45 +18,20 @@ fn with_poller<R>(handle: *mut c_void, work: impl FnOnce(&mut Poller) -> Result<
     work(guard.as_mut().ok_or(Errno::FAULT)?)
 }
 
-impl Poller {
-    fn find(&mut self, socket: usize, fd: c_int) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.socket == socket && entry.fd == fd)
-    }
-
-    fn add(&mut self, entry: Entry) -> Result<()> {
-        if entry.events & !ALL_EVENTS != 0 || self.find(entry.socket, entry.fd).is_some() {
-            return Err(Errno::INVALID);
-        }
-        self.entries.push(entry);
-        Ok(())
-    }
-
-    fn modify(&mut self, socket: usize, fd: c_int, events: c_short) -> Result<()> {
-        let index = self.find(socket, fd).ok_or(Errno::INVALID)?;
-        if events & !ALL_EVENTS != 0 {
-            return Err(Errno::INVALID);
-        }
-        self.entries[index].events = events;
-        Ok(())
-    }
-
-    fn remove(&mut self, socket: usize, fd: c_int) -> Result<()> {
-        let index = self.find(socket, fd).ok_or(Errno::INVALID)?;
-        self.entries.remove(index);
-        Ok(())
-    }
-}
-
-fn check_socket(socket: *mut c_void) -> Result<usize> {
-    let cell = SOCKETS.find(socket).ok_or(Errno::NOT_A_SOCKET)?;
-    if cell.lock().is_none() {
+/// The socket behind a handle. ENOTSOCK.
+fn socket_target(socket: *mut c_void) -> Result<Target> {
+    if socket::find(socket)?.lock().is_none() {
         return Err(Errno::NOT_A_SOCKET);
     }
-    Ok(socket as usize)
+    Ok(Target::Socket(socket as usize))
 }
 
-fn check_fd(fd: c_int) -> Result<c_int> {
-    if fd == -1 { Err(Errno::BAD_FD) } else { Ok(fd) }
+fn check_events(events: c_short) -> Result<c_short> {
+    if events & !ALL_EVENTS != 0 { Err(Errno::INVALID) } else { Ok(events) }
+}
+
+fn fd_target(fd: c_int) -> Result<Target> {
+    if fd == -1 { Err(Errno::BAD_FD) } else { Ok(Target::Descriptor(fd)) }
 }
 
 /// Draft: makes a poller.
@@ -78,7 +40,7 @@ fn check_fd(fd: c_int) -> Result<c_int> {
 /// - ENOMEM: no memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn zmq_poller_new() -> *mut c_void {
-    guard(|| Ok(POLLERS.insert(|_| Poller::default()).ok_or(Errno::NO_MEMORY)?.as_handle())).or_null()
+    guard(|| Ok(POLLERS.insert(|_| Poller::new()).ok_or(Errno::NO_MEMORY)?.as_handle())).or_null()
 }
 
 /// Draft: destroys a poller and sets the pointer to NULL.
@@ -115,7 +77,7 @@ pub unsafe extern "C" fn zmq_poller_destroy(poller_p_: *mut *mut c_void) -> c_in
 /// - `poller_`: any value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_poller_size(poller_: *mut c_void) -> c_int {
-    guard(|| with_poller(poller_, |poller| Ok(poller.entries.len() as c_int))).or_minus_one()
+    guard(|| with_poller(poller_, |poller| Ok(poller.len() as c_int))).or_minus_one()
 }
 
 /// Draft: adds a socket.
@@ -136,8 +98,7 @@ pub unsafe extern "C" fn zmq_poller_add(
 ) -> c_int {
     guard(|| {
         with_poller(poller_, |poller| {
-            let socket = check_socket(socket_)?;
-            poller.add(Entry { socket, fd: -1, user_data: user_data_ as usize, events: events_ })
+            poller.add(socket_target(socket_)?, check_events(events_)?, user_data_ as usize)
         })
     })
     .or_minus_one()
@@ -158,7 +119,8 @@ pub unsafe extern "C" fn zmq_poller_modify(
     socket_: *mut c_void,
     events_: c_short,
 ) -> c_int {
-    guard(|| with_poller(poller_, |poller| poller.modify(check_socket(socket_)?, -1, events_))).or_minus_one()
+    guard(|| with_poller(poller_, |poller| poller.modify(socket_target(socket_)?, check_events(events_)?)))
+        .or_minus_one()
 }
 
 /// Draft: removes a socket.
@@ -172,7 +134,7 @@ pub unsafe extern "C" fn zmq_poller_modify(
 /// - any argument: any value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_poller_remove(poller_: *mut c_void, socket_: *mut c_void) -> c_int {
-    guard(|| with_poller(poller_, |poller| poller.remove(check_socket(socket_)?, -1))).or_minus_one()
+    guard(|| with_poller(poller_, |poller| poller.remove(socket_target(socket_)?))).or_minus_one()
 }
 
 /// Draft: adds a file descriptor.
@@ -193,8 +155,7 @@ pub unsafe extern "C" fn zmq_poller_add_fd(
 ) -> c_int {
     guard(|| {
         with_poller(poller_, |poller| {
-            let fd = check_fd(fd_)?;
-            poller.add(Entry { socket: 0, fd, user_data: user_data_ as usize, events: events_ })
+            poller.add(fd_target(fd_)?, check_events(events_)?, user_data_ as usize)
         })
     })
     .or_minus_one()
@@ -211,7 +172,8 @@ pub unsafe extern "C" fn zmq_poller_add_fd(
 /// - any argument: any value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_poller_modify_fd(poller_: *mut c_void, fd_: c_int, events_: c_short) -> c_int {
-    guard(|| with_poller(poller_, |poller| poller.modify(0, check_fd(fd_)?, events_))).or_minus_one()
+    guard(|| with_poller(poller_, |poller| poller.modify(fd_target(fd_)?, check_events(events_)?)))
+        .or_minus_one()
 }
 
 /// Draft: removes a file descriptor.
@@ -225,7 +187,7 @@ pub unsafe extern "C" fn zmq_poller_modify_fd(poller_: *mut c_void, fd_: c_int, 
 /// - any argument: any value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_poller_remove_fd(poller_: *mut c_void, fd_: c_int) -> c_int {
-    guard(|| with_poller(poller_, |poller| poller.remove(0, check_fd(fd_)?))).or_minus_one()
+    guard(|| with_poller(poller_, |poller| poller.remove(fd_target(fd_)?))).or_minus_one()
 }
 
 /// Draft: waits for one event, for `timeout_` milliseconds; -1 is for ever.
@@ -280,53 +242,28 @@ pub unsafe extern "C" fn zmq_poller_wait_all(
             // SAFETY: the caller's promise.
             unsafe { events_.add(index).write(nothing()) };
         }
-        let (mut items, users) = with_poller(poller_, |poller| Ok(poller.items()))?;
-        if timeout_ < 0 && items.iter().all(|item| item.wanted == 0) {
-            return Err(Errno::FAULT);
-        }
-        let ready = wait(&mut items, deadline(timeout_))?;
-        if ready == 0 || room == 0 {
+        let cell = POLLERS.find(poller_).ok_or(Errno::FAULT)?;
+        let found = socket::wait_for_events(cell, room.max(1), deadline(timeout_))?;
+        if room == 0 {
             return Err(Errno::AGAIN);
         }
-        let mut found = 0;
-        for (item, user_data) in items.iter().zip(users).filter(|(item, _)| item.ready != 0).take(room) {
-            let event = zmq_poller_event_t {
-                socket: item.socket,
-                fd: if item.socket.is_null() { item.fd } else { -1 },
-                user_data: user_data as *mut c_void,
-                events: item.ready,
-            };
-            // SAFETY: the caller's promise; `found` stays below `room`.
-            unsafe { events_.add(found).write(event) };
-            found += 1;
+        for (index, event) in found.iter().enumerate() {
+            // SAFETY: the caller's promise; no more than `room` are found.
+            unsafe { events_.add(index).write(event.into()) };
         }
-        Ok(found as c_int)
+        Ok(found.len() as c_int)
     })
     .or_minus_one()
 }
 
-impl Poller {
-    /// What to watch; sockets closed meanwhile are left out.
-    fn items(&self) -> (Vec<Item>, Vec<usize>) {
-        let live = |entry: &&Entry| entry.socket == 0 || check_socket(entry.socket as *mut c_void).is_ok();
-        self.entries
-            .iter()
-            .filter(live)
-            .map(|entry| {
-                let item = Item {
-                    socket: entry.socket as *mut c_void,
-                    fd: entry.fd,
-                    wanted: entry.events,
-                    ready: 0,
-                };
-                (item, entry.user_data)
-            })
-            .unzip()
+impl From<&Event> for zmq_poller_event_t {
+    fn from(event: &Event) -> Self {
+        let (socket, fd) = match event.target {
+            Target::Socket(handle) => (handle as *mut c_void, -1),
+            Target::Descriptor(fd) => (std::ptr::null_mut(), fd),
+        };
+        Self { socket, fd, user_data: event.user_data as *mut c_void, events: event.events }
     }
-}
-
-fn wait(items: &mut [Item], deadline: Option<Instant>) -> Result<usize> {
-    socket::poll(items, deadline, None)
 }
 
 /// Draft: returns a descriptor that is readable on activity; only pollers with a thread-safe socket have one.

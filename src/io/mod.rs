@@ -13,7 +13,7 @@ pub use mailbox::Mailbox;
 pub use poller::{Event, Interest, Poller};
 pub use thread::{Handler, ThreadSettings, is_io_thread, run, spawn_plain, start, watch_mailbox};
 pub use timers::{TimerId, Timers};
-pub use waker::Waker;
+pub use waker::{Waker, Watcher};
 
 #[cfg(all(test, loom))]
 mod loom_tests;

@@ -1,23 +1,31 @@
 //! Waking a thread that waits in poll or epoll, without a system call when it does not wait.
 //!
-//! One word holds PENDING (there is work), EXPOSED (the application polls the descriptor itself, ZMQ_FD) and the
-//! number of sleepers. `notify` sets PENDING and writes to the eventfd only if that was news and somebody may be
+//! One word holds PENDING (there is work), EXPOSED (the application polls the descriptor itself, ZMQ_FD), WATCHED (pollers are
+//! told) and the number of sleepers. `notify` sets PENDING and writes to the eventfd only if that was news and somebody may be
 //! waiting. A sleeper adds itself, then looks at PENDING again before it waits: both are read-modify-writes of one
 //! word, so either the notifier sees the sleeper or the sleeper sees PENDING.
 
 use crate::error::Result;
 use crate::sync::{AtomicU32, Ordering};
+use parking_lot::Mutex;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 const PENDING: u32 = 1;
 const EXPOSED: u32 = 2;
-const SLEEPER: u32 = 4;
+const WATCHED: u32 = 4;
+const SLEEPER: u32 = 8;
+
+/// Hears of all work that is announced to a waker. Called on the announcing thread; must not block.
+pub trait Watcher: Send + Sync {
+    fn noticed(&self);
+}
 
 /// See the module documentation.
 pub struct Waker {
     state: AtomicU32,
     fd: OnceLock<OwnedFd>,
+    watchers: Mutex<Vec<Arc<dyn Watcher>>>,
 }
 
 impl Default for Waker {
@@ -28,7 +36,7 @@ impl Default for Waker {
 
 impl Waker {
     pub fn new() -> Self {
-        Self { state: AtomicU32::new(0), fd: OnceLock::new() }
+        Self { state: AtomicU32::new(0), fd: OnceLock::new(), watchers: Mutex::default() }
     }
 
     /// Tells that there is work. Work is written before the call and visible after [`Waker::take`].
@@ -37,8 +45,45 @@ impl Waker {
         // AcqRel pairs with `take` and `begin_sleep`.
         let previous = self.state.fetch_or(PENDING, Ordering::AcqRel);
         if previous & PENDING == 0 && previous != 0 {
+            self.announce(previous);
+        }
+    }
+
+    #[cold]
+    fn announce(&self, state: u32) {
+        if state & WATCHED != 0 {
+            self.tell_watchers();
+        }
+        if state & !WATCHED != 0 {
             self.signal();
         }
+    }
+
+    /// From now on the watcher is told of work, at the latest when what was announced before is taken notice of.
+    pub fn watch(&self, watcher: Arc<dyn Watcher>) {
+        let mut watchers = self.watchers.lock();
+        watchers.push(watcher);
+        self.state.fetch_or(WATCHED, Ordering::AcqRel);
+    }
+
+    /// Ends [`Waker::watch`]: the watcher is not told any more once this returns.
+    pub fn unwatch(&self, watcher: &dyn Watcher) {
+        let mut watchers = self.watchers.lock();
+        watchers.retain(|other| !std::ptr::addr_eq(Arc::as_ptr(other), watcher));
+        if watchers.is_empty() {
+            self.state.fetch_and(!WATCHED, Ordering::AcqRel);
+        }
+    }
+
+    /// Whether there are watchers.
+    #[inline]
+    pub fn is_watched(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & WATCHED != 0
+    }
+
+    /// Makes the watchers look, whether or not there is work.
+    pub fn tell_watchers(&self) {
+        self.watchers.lock().iter().for_each(|watcher| watcher.noticed());
     }
 
     /// Takes notice of the work. False when there is none.
@@ -69,7 +114,7 @@ impl Waker {
     pub fn end_wait(&self) {
         self.drain();
         let state = self.state.load(Ordering::Relaxed);
-        if state & PENDING != 0 && state != PENDING {
+        if state & PENDING != 0 && state & !(PENDING | WATCHED) != 0 {
             self.signal();
         }
     }

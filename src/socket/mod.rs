@@ -9,12 +9,14 @@ mod inbox;
 mod monitor;
 mod owner;
 mod poll;
+mod poller;
 mod spin;
 mod wait;
 
 pub use inbox::{Inbox, Party};
 pub use monitor::{Monitor, Monitors};
 pub use poll::{Item, POLL_ERROR, POLL_IN, POLL_OUT, POLL_PRIORITY, poll};
+pub use poller::{Event, Poller, Target, wait_for_events};
 pub use wait::{find, is_reply, recv, recv_into, send, sleep_on};
 
 use crate::config::{SEND_CHUNK, SEND_OVERHEAD};
@@ -127,9 +129,18 @@ impl Socket {
         self.inbox.serial
     }
 
-    /// ETERM when the context is ending, otherwise the news are handled.
+    /// Begins a call that may change what the socket is ready for: pollers look at it again. Otherwise as [`Socket::look_in`].
     #[inline]
     pub fn enter(&mut self) -> Result<()> {
+        if self.inbox.mailbox.waker.is_watched() {
+            self.inbox.mailbox.waker.tell_watchers();
+        }
+        self.look_in()
+    }
+
+    /// ETERM when the context is ending, otherwise the news are handled.
+    #[inline]
+    fn look_in(&mut self) -> Result<()> {
         if self.context.is_terminating() {
             return Err(Errno::TERMINATED);
         }
@@ -279,7 +290,7 @@ impl Socket {
 
     /// ZMQ_EVENTS: what would not block now.
     pub fn events(&mut self) -> Result<i16> {
-        self.enter()?;
+        self.look_in()?;
         self.end_leases();
         let mut events = 0;
         if self.pattern.can_recv(&mut self.pipes) {

@@ -78,20 +78,24 @@ fn check_descriptors(items: &mut [Item]) -> Result<usize> {
 impl Item {
     /// The descriptor as poll(2) wants it; sockets are left out.
     fn as_entry(&self) -> libc::pollfd {
-        let mut events = 0;
-        for (ours, theirs) in
-            [(POLL_IN, libc::POLLIN), (POLL_OUT, libc::POLLOUT), (POLL_PRIORITY, libc::POLLPRI)]
-        {
-            if self.wanted & ours != 0 {
-                events |= theirs;
-            }
-        }
-        let watched = self.socket.is_null() && self.fd >= 0 && self.wanted != 0;
-        libc::pollfd { fd: if watched { self.fd } else { -1 }, events, revents: 0 }
+        to_poll(if self.socket.is_null() { self.fd } else { -1 }, self.wanted)
     }
 }
 
-fn from_poll(revents: libc::c_short) -> i16 {
+/// A descriptor as poll(2) wants it; one of which nothing is wanted is left out.
+pub(super) fn to_poll(fd: RawFd, wanted: i16) -> libc::pollfd {
+    let mut events = 0;
+    for (ours, theirs) in [(POLL_IN, libc::POLLIN), (POLL_OUT, libc::POLLOUT), (POLL_PRIORITY, libc::POLLPRI)]
+    {
+        if wanted & ours != 0 {
+            events |= theirs;
+        }
+    }
+    libc::pollfd { fd: if fd >= 0 && wanted != 0 { fd } else { -1 }, events, revents: 0 }
+}
+
+/// What poll(2) found, in the terms of zmq.h.
+pub(super) fn from_poll(revents: libc::c_short) -> i16 {
     let mut ready = 0;
     for (theirs, ours) in [(libc::POLLIN, POLL_IN), (libc::POLLOUT, POLL_OUT), (libc::POLLPRI, POLL_PRIORITY)]
     {
