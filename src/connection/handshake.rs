@@ -226,7 +226,7 @@ impl Handshake {
     fn after_greeting(&mut self, outcome: Outcome) -> Result<(), Failure> {
         if let Outcome::Full(version, name) = outcome {
             if name != mechanism::padded(self.mechanism.name()) {
-                let name = name.escape_ascii();
+                let name = name.split(|&byte| byte == 0).next().unwrap_or_default().escape_ascii();
                 return Err(Failure::reported(
                     code::MECHANISM_MISMATCH,
                     format!("the peer uses the mechanism \"{name}\""),

@@ -13,8 +13,8 @@ use super::token::{Held, Token};
 use super::{pace, policy};
 use crate::config::{CONTROLS_MAX, DRIVE_BUDGET, HAND_OVER, LEASE_GAP};
 use crate::io::{Interest, Mailbox, Poller, is_io_thread};
-use crate::message::Message;
-use crate::pipe::Peer;
+use crate::message::{Message, Traffic};
+use crate::pipe::{Inlet, Outlet, Peer};
 use crate::sync::fork_generation;
 use crate::sync::global::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::transport::Stream;
@@ -111,6 +111,23 @@ impl LinkHandle {
     /// The listener that accepted the peer.
     pub fn listener(&self) -> Option<u64> {
         self.listener
+    }
+
+    /// What was sent and received over all connections of this link.
+    pub(super) fn traffic(&self) -> (Traffic, Traffic) {
+        (self.with_send(|pump| pump.sent), self.with_receive(|pump| pump.received))
+    }
+
+    /// Parts in the pipe that the peer of the connection, and the socket, have not taken yet.
+    pub(super) fn queued(&self) -> (usize, usize) {
+        let outbound = self.with_send(|pump| pump.inlet.as_ref().map_or(0, Inlet::backlog));
+        let inbound = self.with_receive(|pump| pump.outlet.as_mut().map_or(0, Outlet::queued));
+        (outbound, inbound)
+    }
+
+    /// Tells the monitor how much waits in the pipe; on the I/O thread, a moment later.
+    pub fn ask_for_statistics(&self) {
+        self.post(Command::Statistics);
     }
 
     /// Ends the stream of messages to the socket: from here on what the peer sends is read and dropped.

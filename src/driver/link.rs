@@ -205,6 +205,10 @@ pub struct Link {
     /// Everything is sent; the connection stays open until the peer's kernel has it: what that lacks, and since when.
     pub closing: Option<(usize, Instant)>,
     pub linger_timer: Option<TimerId>,
+    /// Connections that got through the handshake.
+    pub connections: u32,
+    /// For the log: who the peer is, when it connected to us.
+    peer: String,
     pub has_pipe: bool,
     /// A timer will look at the pipe.
     pub napping: bool,
@@ -234,6 +238,8 @@ impl Link {
             lingering: false,
             closing: None,
             linger_timer: None,
+            connections: 0,
+            peer: String::new(),
             has_pipe: false,
             napping: false,
             _gate: gate,
@@ -242,13 +248,17 @@ impl Link {
 
     /// Reports an event of the connection behind a descriptor.
     pub fn report(&self, event: u64, value: u64, fd: RawFd) {
-        if !self.settings.owner.wants(event) {
-            return;
+        if self.settings.owner.wants(event) {
+            self.report_on(Report::new(event, value), fd);
         }
+    }
+
+    /// Adds the endpoints of the connection behind a descriptor to a report, and gives it to the monitor.
+    pub fn report_on(&self, report: Report, fd: RawFd) {
         let (local, remote) = self.transport.endpoints(fd);
         let report = match &self.role {
-            Role::Connect(target) => Report { event, value, local, remote: target.shown(), bound: false },
-            Role::Accept(_) => Report { event, value, local, remote, bound: true },
+            Role::Connect(target) => Report { local, remote: target.shown(), bound: false, ..report },
+            Role::Accept(_) => Report { local, remote, bound: true, ..report },
         };
         self.settings.owner.report(&report);
     }
@@ -267,11 +277,18 @@ impl Link {
         self.transport.peer_address(stream.raw())
     }
 
-    /// The endpoint for the log.
-    pub fn endpoint(&self) -> &str {
+    /// Remembers for the log who has connected to the endpoint of a listener.
+    pub fn note_peer(&mut self, listener: &str, fd: RawFd) {
+        if crate::log::enabled() {
+            self.peer = format!("peer {} of {listener}", self.transport.endpoints(fd).1);
+        }
+    }
+
+    /// What the log calls it.
+    pub fn name(&self) -> &str {
         match &self.role {
             Role::Connect(target) => &target.endpoint,
-            Role::Accept(_) => "an accepted peer",
+            Role::Accept(_) => &self.peer,
         }
     }
 }

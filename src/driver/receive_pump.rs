@@ -3,7 +3,7 @@
 use crate::config::{FETCH_MINIMUM, READ_BUFFER};
 use crate::connection::{Failure, ReceiveHalf, Sink};
 use crate::error::{Errno, Result};
-use crate::message::{Message, Metadata};
+use crate::message::{Message, Metadata, Traffic};
 use crate::pipe::Outlet;
 use crate::transport::{Read, Stream};
 use std::cell::Cell;
@@ -72,6 +72,8 @@ pub struct ReceivePump {
     connection: Option<Connection>,
     /// The last drive found the pipe full.
     pub blocked: bool,
+    /// All that came over the connections of this link.
+    pub received: Traffic,
 }
 
 struct Connection {
@@ -170,6 +172,7 @@ impl Sink for FirstSink<'_> {
         if self.state == First::Wanted {
             if !message.more() {
                 self.state = First::Given;
+                self.pipe.received.count(message.len(), false);
                 *self.place = message;
                 return;
             }
@@ -183,6 +186,7 @@ impl Sink for FirstSink<'_> {
         if self.state == First::Wanted && !more {
             self.place.assign(body)?;
             self.state = First::Given;
+            self.pipe.received.count(body.len(), false);
             return Ok(());
         }
         self.state = First::Diverted;
@@ -202,6 +206,16 @@ impl Sink for FirstSink<'_> {
 struct PipeSink<'a> {
     outlet: Option<&'a mut Outlet>,
     effects: &'a mut SideEffects,
+    received: &'a mut Traffic,
+}
+
+impl PipeSink<'_> {
+    /// Shows the pipe's reader what came.
+    fn flush(&mut self) {
+        if let Some(outlet) = &mut self.outlet {
+            outlet.flush();
+        }
+    }
 }
 
 impl Sink for PipeSink<'_> {
@@ -212,6 +226,7 @@ impl Sink for PipeSink<'_> {
 
     #[inline]
     fn accept(&mut self, message: Message) {
+        self.received.count(message.len(), message.more());
         if let Some(outlet) = &mut self.outlet {
             outlet.push(message);
         }
@@ -219,6 +234,7 @@ impl Sink for PipeSink<'_> {
 
     #[inline]
     fn accept_copy(&mut self, body: &[u8], more: bool) -> Result<()> {
+        self.received.count(body.len(), more);
         self.outlet.as_mut().map_or(Ok(()), |outlet| outlet.push_copy(body, more))
     }
 
@@ -291,7 +307,8 @@ impl ReceivePump {
             return;
         }
         let mut effects = SideEffects::default();
-        let pipe = &mut PipeSink { outlet: Some(outlet), effects: &mut effects };
+        let received = &mut self.received;
+        let pipe = &mut PipeSink { outlet: Some(outlet), effects: &mut effects, received };
         match connection.half.decode(connection.undecoded.slice(), pipe) {
             Ok(count) => connection.undecoded.advance(count),
             Err(failure) => connection.ending = Some(Ending::Failure(failure)),
@@ -337,6 +354,7 @@ impl ReceivePump {
         }
         if let Ok(count @ 1..) = connection.half.decode_one(connection.undecoded.slice(), place) {
             connection.undecoded.advance(count);
+            self.received.count(place.len(), false);
             return true;
         }
         self.give_next(place, effects)
@@ -346,7 +364,7 @@ impl ReceivePump {
     #[cold]
     fn give_next(&mut self, place: &mut Message, effects: &mut SideEffects) -> bool {
         let (Some(connection), Some(outlet)) = (&mut self.connection, &mut self.outlet) else { return false };
-        let pipe = PipeSink { outlet: Some(outlet), effects };
+        let pipe = PipeSink { outlet: Some(outlet), effects, received: &mut self.received };
         let mut sink = FirstSink { place, state: First::Wanted, pipe };
         let decoded = connection.half.decode(connection.undecoded.slice(), &mut sink);
         let state = sink.state;
@@ -367,23 +385,22 @@ impl ReceivePump {
 
     /// Reads at most `budget` times and shows the pipe's reader what came.
     pub fn drive(&mut self, budget: usize, effects: &mut SideEffects) -> Received {
-        let Self { outlet, connection, .. } = self;
+        let Self { outlet, connection, received, .. } = self;
         let Some(connection) = connection else { return Received::Unconnected };
         if let Some(ending) = &connection.ending {
             return Received::Over(ending.clone());
         }
-        let received = match connection.decode_rest(outlet, effects) {
+        let mut sink = PipeSink { outlet: outlet.as_mut(), effects, received };
+        let outcome = match connection.decode_rest(&mut sink) {
             Some(stop) => stop,
             None if budget == 0 => Received::More,
-            None => with_read_buffer(|buffer| connection.read(outlet, budget, buffer, effects)),
+            None => with_read_buffer(|buffer| connection.read(budget, buffer, &mut sink)),
         };
-        if let Some(outlet) = outlet {
-            outlet.flush();
-        }
-        if let Received::Over(ending) = &received {
+        sink.flush();
+        if let Received::Over(ending) = &outcome {
             connection.ending = Some(ending.clone());
         }
-        received
+        outcome
     }
 }
 
@@ -407,10 +424,9 @@ impl Connection {
     }
 
     /// Decodes what was read before.
-    fn decode_rest(&mut self, outlet: &mut Option<Outlet>, effects: &mut SideEffects) -> Option<Received> {
+    fn decode_rest(&mut self, sink: &mut PipeSink<'_>) -> Option<Received> {
         if !self.undecoded.is_empty() {
-            match self.half.decode(self.undecoded.slice(), &mut PipeSink { outlet: outlet.as_mut(), effects })
-            {
+            match self.half.decode(self.undecoded.slice(), sink) {
                 Err(failure) => return Some(Received::Over(Ending::Failure(failure))),
                 Ok(count) => self.undecoded.advance(count),
             }
@@ -422,13 +438,7 @@ impl Connection {
         None
     }
 
-    fn read(
-        &mut self,
-        outlet: &mut Option<Outlet>,
-        budget: usize,
-        buffer: &mut [u8],
-        effects: &mut SideEffects,
-    ) -> Received {
+    fn read(&mut self, budget: usize, buffer: &mut [u8], sink: &mut PipeSink<'_>) -> Received {
         for _ in 0..budget {
             let (direct, asked, read) = match self.half.body_tail() {
                 Some((body, room)) => (true, room, self.stream.append(body, room)),
@@ -440,34 +450,26 @@ impl Connection {
                 Ok(Read::End) => return Received::Over(Ending::Closed),
                 Err(error) => return Received::Over(Ending::Network(error)),
             };
-            effects.traffic = true;
+            sink.effects.traffic = true;
             if direct {
-                let mut sink = PipeSink { outlet: outlet.as_mut(), effects };
-                if let Err(failure) = self.half.body_filled(&mut sink) {
+                if let Err(failure) = self.half.body_filled(sink) {
                     return Received::Over(Ending::Failure(failure));
                 }
-            } else if let Some(stop) = self.decode(&buffer[..count], outlet, effects) {
+            } else if let Some(stop) = self.decode(&buffer[..count], sink) {
                 return stop;
             }
             // A short read has emptied the socket; if not, the poller tells again.
             if count < asked {
                 return Received::Drained;
             }
-            if let Some(outlet) = outlet {
-                outlet.flush();
-            }
+            sink.flush();
         }
         Received::More
     }
 
     /// Decodes, and keeps what the pipe has no room for.
-    fn decode(
-        &mut self,
-        bytes: &[u8],
-        outlet: &mut Option<Outlet>,
-        effects: &mut SideEffects,
-    ) -> Option<Received> {
-        match self.half.decode(bytes, &mut PipeSink { outlet: outlet.as_mut(), effects }) {
+    fn decode(&mut self, bytes: &[u8], sink: &mut PipeSink<'_>) -> Option<Received> {
+        match self.half.decode(bytes, sink) {
             Err(failure) => Some(Received::Over(Ending::Failure(failure))),
             Ok(consumed) if consumed < bytes.len() => {
                 let bytes = bytes[consumed..].to_vec();

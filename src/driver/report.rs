@@ -16,6 +16,7 @@ pub mod event {
     pub const HANDSHAKE_SUCCEEDED: u64 = 0x1000;
     pub const HANDSHAKE_FAILED_PROTOCOL: u64 = 0x2000;
     pub const HANDSHAKE_FAILED_AUTH: u64 = 0x4000;
+    pub const PIPES_STATS: u64 = 0x10000;
 }
 
 /// One event.
@@ -24,6 +25,8 @@ pub struct Report {
     pub event: u64,
     /// A descriptor, an errno, an interval in milliseconds or a code, as zmq.h says for each event.
     pub value: u64,
+    /// Where an event has two values: PIPES_STATS.
+    pub second_value: Option<u64>,
     /// This side's endpoint.
     pub local: String,
     /// The other side's.
@@ -33,14 +36,24 @@ pub struct Report {
 }
 
 impl Report {
+    /// About nothing in particular.
+    pub fn new(event: u64, value: u64) -> Self {
+        Self { event, value, second_value: None, local: String::new(), remote: String::new(), bound: false }
+    }
+
+    /// Lengths of the queues of a pipe, in parts.
+    pub fn queues(outbound: usize, inbound: usize) -> Self {
+        Self { second_value: Some(inbound as u64), ..Self::new(event::PIPES_STATS, outbound as u64) }
+    }
+
     /// About an endpoint that was bound.
     pub fn bound(event: u64, value: u64, endpoint: &str) -> Self {
-        Self { event, value, local: endpoint.to_owned(), remote: String::new(), bound: true }
+        Self { local: endpoint.to_owned(), bound: true, ..Self::new(event, value) }
     }
 
     /// About an endpoint to connect to.
     pub fn connecting(event: u64, value: u64, endpoint: &str) -> Self {
-        Self { event, value, local: String::new(), remote: endpoint.to_owned(), bound: false }
+        Self { remote: endpoint.to_owned(), ..Self::new(event, value) }
     }
 
     /// The endpoint of the first format.

@@ -4,7 +4,7 @@ use super::pace;
 use crate::config::{INLINE_SEND_GAP, INLINE_SEND_RUN, NAP_MINIMUM, SEND_CHUNK, WRITE_BATCH};
 use crate::connection::{SendHalf, WriteBatch};
 use crate::error::Result;
-use crate::message::Message;
+use crate::message::{Message, Traffic};
 use crate::pipe::{Inlet, Readiness};
 use crate::transport::Stream;
 use std::cell::RefCell;
@@ -50,6 +50,8 @@ pub struct SendPump {
     collected: usize,
     /// Something was given to the kernel, or tried to be, since this was last cleared.
     pub wrote: bool,
+    /// All that was encoded for the connections of this link.
+    pub sent: Traffic,
 }
 
 struct Connection {
@@ -136,6 +138,7 @@ impl SendPump {
         if connection.blocked || connection.broken || inlet.backlog() > 0 {
             return false;
         }
+        self.sent.count(message.len(), message.more());
         connection.half.encode_from(message, connection.batch.get_or_insert_with(spare_batch));
         connection.passed += 1;
         self.collected += 1;
@@ -182,6 +185,7 @@ impl SendPump {
                 while batch.len() < WRITE_BATCH {
                     let Some(message) = inlet.pop() else { break };
                     connection.in_message = message.more();
+                    self.sent.count(message.len(), message.more());
                     connection.half.encode(message, batch);
                     moved += 1;
                 }

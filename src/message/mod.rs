@@ -14,9 +14,11 @@
 
 mod content;
 mod metadata;
+mod traffic;
 
 pub use content::FreeFn;
 pub use metadata::Metadata;
+pub use traffic::Traffic;
 
 use crate::error::Result;
 use content::Content;

@@ -22,7 +22,7 @@ pub(crate) mod testing;
 mod xpub;
 mod xsub;
 
-pub use pipes::{PipeId, Pipes};
+pub use pipes::{Dropped, PipeId, Pipes};
 
 use crate::error::{Errno, Result};
 use crate::message::Message;

@@ -20,6 +20,19 @@ pub struct Pipes {
     pub with_metadata: bool,
     /// A pattern has given up looking for something that may still be there.
     pub look_again: bool,
+    /// Messages that a pattern did not pass on.
+    pub dropped: Dropped,
+}
+
+/// Messages that were dropped, by reason. One that goes to several peers counts for each that misses it.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Dropped {
+    /// The peer has more waiting than the high-water mark allows.
+    pub full: u64,
+    /// The peer is unknown, or gone.
+    pub unreachable: u64,
+    /// No subscription matches what was received.
+    pub unwanted: u64,
 }
 
 struct Slot {
@@ -50,7 +63,7 @@ impl Pipes {
         self.free.push(id.0);
         self.ended.retain(|&ended| ended != id);
         if self.free.len() == self.slots.len() {
-            *self = Self { with_metadata: self.with_metadata, ..Self::default() };
+            *self = Self { with_metadata: self.with_metadata, dropped: self.dropped, ..Self::default() };
         }
         Some(slot.end)
     }
@@ -94,6 +107,14 @@ impl Pipes {
         match self.slots.get_mut(id.0 as usize) {
             Some(Some(slot)) => slot.writable && slot.end.tx.has_room(),
             _ => false,
+        }
+    }
+
+    /// Counts a message that is not passed on to a pipe that has no room; `None`: there is no such pipe.
+    pub fn count_drop(&mut self, id: Option<PipeId>) {
+        match id {
+            Some(id) if self.is_open(id) => self.dropped.full += 1,
+            _ => self.dropped.unreachable += 1,
         }
     }
 

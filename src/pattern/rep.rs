@@ -57,7 +57,9 @@ impl Rep {
     }
 
     fn begin_reply(&mut self, pipes: &mut Pipes) {
-        self.requester = self.requester.filter(|&id| pipes.has_room(id));
+        if !self.requester.is_some_and(|id| pipes.has_room(id)) {
+            pipes.count_drop(self.requester.take());
+        }
         for part in self.envelope.drain(..) {
             if let Some(id) = self.requester {
                 pipes.write(id, part);

@@ -159,7 +159,10 @@ impl Router {
                 Some(id) if pipes.has_room(id) => Outgoing::To(id),
                 Some(id) if self.options.mandatory && pipes.is_open(id) => return Err(Errno::AGAIN),
                 _ if self.options.mandatory => return Err(Errno::HOST_UNREACHABLE),
-                _ => Outgoing::Nowhere,
+                peer => {
+                    pipes.count_drop(peer);
+                    Outgoing::Nowhere
+                }
             };
         }
         drop(message.take());

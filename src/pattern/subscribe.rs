@@ -25,6 +25,7 @@ impl Subscribe {
             if topics.matches(message.data()) != *invert_matching {
                 return Some(message);
             }
+            pipes.dropped.unwanted += 1;
             queue.skip_message(pipes);
         }
         pipes.look_again = true;

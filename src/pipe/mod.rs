@@ -169,6 +169,11 @@ impl Outlet {
         self.sender.rollback();
     }
 
+    /// See [`Sender::queued`].
+    pub fn queued(&mut self) -> usize {
+        self.sender.queued()
+    }
+
     /// True in the middle of a multipart message.
     #[inline]
     pub fn in_message(&self) -> bool {

@@ -377,6 +377,16 @@ impl Sender {
         self.messages.saturating_sub(self.acknowledged) >= high_water
     }
 
+    /// Messages that the consumer has not reported as taken, which it does in steps of the low-water mark; exact when it sleeps.
+    pub fn queued(&mut self) -> usize {
+        if !self.is_all_taken() {
+            // Acquire as in `refresh_credit`.
+            let credit = self.shared.credit.load(Ordering::Acquire) >> SHIFT;
+            self.acknowledged = self.acknowledged.max(credit);
+        }
+        self.messages.saturating_sub(self.acknowledged)
+    }
+
     /// True when so many parts are all that was written.
     #[inline]
     pub fn is_read(&self, taken: usize) -> bool {

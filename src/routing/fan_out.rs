@@ -101,6 +101,7 @@ impl FanOut {
         let mut place = 0;
         while let Some(&id) = self.selected.get(place) {
             if !pipes.has_room(id) {
+                pipes.count_drop(Some(id));
                 self.selected.swap_remove(place);
                 continue;
             }

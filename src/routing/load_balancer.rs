@@ -130,6 +130,7 @@ impl LoadBalancer {
                 return Ok(());
             }
             pipes.rollback(id);
+            pipes.count_drop(None);
             self.state = State::Broken;
         }
         let told = self.state == State::Swallowing || mode == Mode::Blocking;

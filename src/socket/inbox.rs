@@ -100,6 +100,11 @@ impl Inbox {
         })
     }
 
+    /// The handle of the socket.
+    pub fn handle(&self) -> *mut std::ffi::c_void {
+        self.cell.as_handle()
+    }
+
     /// Adds news. A closed socket turns new pipes away.
     pub fn post(&self, news: News) {
         self.mailbox.post(news);

@@ -21,11 +21,11 @@ pub use wait::{find, is_reply, recv, recv_into, send, sleep_on};
 
 use crate::config::{SEND_CHUNK, SEND_OVERHEAD};
 use crate::context::{Context, next_serial};
-use crate::driver::LinkHandle;
+use crate::driver::{LinkHandle, Report, event};
 use crate::error::{Errno, Result};
-use crate::message::Message;
+use crate::message::{Message, Traffic};
 use crate::options::{SocketOptions, SocketType, number as n, value};
-use crate::pattern::{self, Leftover, Mode, Origin, Pattern, PipeId, Pipes};
+use crate::pattern::{self, Dropped, Leftover, Mode, Origin, Pattern, PipeId, Pipes};
 use crate::pipe::End;
 use crate::sync::{Cell, Registry};
 use endpoints::Endpoint;
@@ -49,6 +49,9 @@ pub struct Socket {
     endpoints: Vec<Endpoint>,
     last_endpoint: String,
     receive_more: bool,
+    /// All that the application sent and received.
+    sent: Traffic,
+    received: Traffic,
     spin: Spin,
     /// Bytes sent since the links' pipes were last written from here, roughly.
     unwritten: usize,
@@ -92,6 +95,8 @@ pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> 
             endpoints: Vec::new(),
             last_endpoint: String::new(),
             receive_more: false,
+            sent: Traffic::default(),
+            received: Traffic::default(),
             spin: Spin::new(),
             unwritten: 0,
             monitor: Arc::default(),
@@ -264,8 +269,9 @@ impl Socket {
     #[inline]
     pub fn try_send(&mut self, message: &mut Message, mode: Mode) -> Result<()> {
         self.enter()?;
-        let size = message.len();
+        let (size, more) = (message.len(), message.more());
         self.pattern.send(&mut self.pipes, message, mode)?;
+        self.sent.count(size, more);
         self.remove_ended();
         self.unwritten += size + SEND_OVERHEAD;
         if self.unwritten >= SEND_CHUNK {
@@ -285,6 +291,7 @@ impl Socket {
         self.look_again();
         received?;
         self.receive_more = place.more();
+        self.received.count(place.len(), self.receive_more);
         Ok(())
     }
 
@@ -380,9 +387,49 @@ impl Socket {
         }
     }
 
+    fn log_traffic(&self) {
+        let Self { sent, received, pipes, .. } = self;
+        let Dropped { full, unreachable, unwanted } = pipes.dropped;
+        crate::log::debug!(
+            "{} socket {:p} closed: {sent} sent, {received} received; \
+             dropped: {full} to full peers, {unreachable} to unknown peers, {unwanted} without a subscription",
+            self.kind.name(),
+            self.inbox.handle()
+        );
+    }
+
+    /// `zmq_socket_monitor_pipes_stats`: the monitor is told how much waits in each pipe. EINVAL when nobody has asked for such
+    /// events, EAGAIN without pipes.
+    pub fn report_queues(&mut self) -> Result<()> {
+        self.enter()?;
+        if !self.monitor.wants(event::PIPES_STATS) {
+            return Err(Errno::INVALID);
+        }
+        if self.pipes.is_empty() {
+            return Err(Errno::AGAIN);
+        }
+        let ids: Vec<_> = self.pipes.ids().collect();
+        for id in ids {
+            let link = self
+                .attached
+                .get(id.0 as usize)
+                .and_then(Option::as_ref)
+                .and_then(|attached| attached.link.as_ref());
+            match (link, self.pipes.end(id)) {
+                (Some(link), _) => link.ask_for_statistics(),
+                (None, Some(end)) => {
+                    self.monitor.report(&Report::queues(end.tx.queued(), end.rx.backlog()));
+                }
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Lets go of everything: endpoints, pipes, the context.
     fn shut(&mut self) {
         self.handle_news();
+        self.log_traffic();
         self.close_endpoints();
         self.monitor.stop();
         let ids: Vec<_> = self.pipes.ids().collect();

@@ -178,8 +178,9 @@ impl Format {
             add(report.endpoint().as_bytes())?;
         } else {
             add(&report.event.to_ne_bytes())?;
-            add(&1_u64.to_ne_bytes())?;
-            add(&report.value.to_ne_bytes())?;
+            let values: Vec<u64> = [report.value].into_iter().chain(report.second_value).collect();
+            add(&(values.len() as u64).to_ne_bytes())?;
+            values.iter().try_for_each(|value| add(&value.to_ne_bytes()))?;
             add(report.local.as_bytes())?;
             add(report.remote.as_bytes())?;
         }
@@ -236,11 +237,9 @@ mod tests {
     #[test]
     fn formats() {
         let report = Report {
-            event: event::CONNECTED,
-            value: 7,
             local: "tcp://here".to_owned(),
             remote: "tcp://there".to_owned(),
-            bound: false,
+            ..Report::new(event::CONNECTED, 7)
         };
         let first = Format::First.encode(&report).unwrap();
         assert_eq!(first[0].data(), [&1_u16.to_ne_bytes()[..], &7_u32.to_ne_bytes()].concat());
@@ -252,5 +251,8 @@ mod tests {
         assert_eq!(data[..3], [&number(1), &number(1), &number(7)]);
         assert_eq!(data[3..], [&b"tcp://here"[..], b"tcp://there"]);
         assert_eq!(second.iter().filter(|part| part.more()).count(), 4);
+        let queues = Format::Second.encode(&Report::queues(3, 4)).unwrap();
+        let data: Vec<_> = queues.iter().map(Message::data).collect();
+        assert_eq!(data, [&number(0x10000)[..], &number(2), &number(3), &number(4), b"", b""]);
     }
 }

@@ -47,7 +47,7 @@ impl Reactor {
             match start_connect(target.transport, &route, &link.settings.options) {
                 Ok(Attempt::Connected(socket)) => return self.connected(key, socket),
                 Ok(Attempt::Pending(socket)) => {
-                    debug!("{}: connecting", link.endpoint());
+                    debug!("{}: connecting", link.name());
                     link.report_attempt(event::CONNECT_DELAYED, libc::EINPROGRESS as u64);
                     let timeout = link.settings.options.connect_timeout.filter(|timeout| !timeout.is_zero());
                     let fd = socket.as_raw_fd();
@@ -71,7 +71,7 @@ impl Reactor {
         let Some(link) = self.link(key) else { return };
         let Role::Connect(target) = &link.role else { return };
         let Some(proxy) = &target.proxy else { return self.begin_handshake(key, socket) };
-        debug!("{}: connected to the proxy {}", link.endpoint(), proxy.address);
+        debug!("{}: connected to the proxy {}", link.name(), proxy.address);
         let (host, port) = target.transport.destination(&target.address).unwrap_or_default();
         let timeout = link.settings.options.handshake_interval;
         let begun = Socks::new(proxy, host, port)

@@ -135,4 +135,12 @@ impl Reactor {
             State::Resolving | State::Waiting | State::Stopped => {}
         }
     }
+
+    /// Tells the monitor how much waits in the pipe of a link.
+    pub(super) fn report_queues(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        let State::Established { stream, .. } = &link.state else { return };
+        let (outbound, inbound) = link.handle.queued();
+        link.report_on(Report::queues(outbound, inbound), stream.raw());
+    }
 }

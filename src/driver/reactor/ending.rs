@@ -27,11 +27,15 @@ impl Reactor {
             link.report(event::DISCONNECTED, stream.raw() as u64, stream.raw());
         }
         let during_handshake = matches!(link.state, State::Handshaking { .. });
-        debug!("{}: {} ended: {reason}", link.endpoint(), link.state.name());
         let was_attempt = matches!(
             link.state,
             State::Connecting { .. } | State::Proxying { .. } | State::Resolving | State::Waiting
         );
+        if was_attempt {
+            debug!("{}: {reason}", link.name());
+        } else {
+            debug!("{}: {} ended: {reason}", link.name(), link.state.name());
+        }
         let stop = link.settings.options.reconnect_stop;
         let retry = retry
             && matches!(link.role, Role::Connect(_))
@@ -67,7 +71,7 @@ impl Reactor {
         match link.settings.options.reconnect_delay() {
             Some(_) => {
                 let pause = link.backoff.next(crate::driver::backoff::random());
-                debug!("{}: next attempt in {} ms", link.endpoint(), pause.as_millis());
+                debug!("{}: next attempt in {} ms", link.name(), pause.as_millis());
                 link.report_attempt(event::CONNECT_RETRIED, pause.as_millis() as u64);
                 link.state = State::Waiting;
                 self.set_timer(key, Some(pause));
@@ -215,8 +219,15 @@ impl Reactor {
         let Some(link) = self.links[slot_of(key)].take() else { return };
         self.free.push(slot_of(key));
         self.thread.load.fetch_sub(1, Ordering::Relaxed);
-        debug!("{}: ended", link.endpoint());
         let handle = &link.handle;
+        if crate::log::enabled() {
+            let (sent, received) = handle.traffic();
+            debug!(
+                "{}: ended after {} connections; {sent} sent, {received} received",
+                link.name(),
+                link.connections
+            );
+        }
         handle.unregister();
         handle.with_receive(ReceivePump::disconnect);
         handle.with_send(SendPump::disconnect);

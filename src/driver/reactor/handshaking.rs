@@ -5,7 +5,7 @@ use super::*;
 impl Reactor {
     pub(super) fn begin_handshake(&mut self, key: u64, socket: Socket) {
         let Some(link) = self.link(key) else { return };
-        debug!("{}: connected", link.endpoint());
+        debug!("{}: connected", link.name());
         let stream = Arc::new(Stream::from(socket));
         let connected = match link.role {
             Role::Connect(_) => event::CONNECTED,
@@ -181,7 +181,7 @@ impl Reactor {
         let state = std::mem::replace(&mut link.state, State::Stopped);
         let State::Handshaking { stream, handshake, .. } = state else { return };
         let established = handshake.finish();
-        debug!("{}: handshake done, ZMTP {:?}", link.endpoint(), established.version);
+        debug!("{}: handshake done, ZMTP {:?}", link.name(), established.version);
         if established.version >= Version::V3_0 {
             link.report(event::HANDSHAKE_SUCCEEDED, 0, stream.raw());
         }
@@ -193,6 +193,7 @@ impl Reactor {
         let Some(link) = self.link(key) else { return };
         // Not before: a peer that turns us away each time is not to be asked ever again at the shortest interval.
         link.backoff.reset();
+        link.connections += 1;
         let metadata = Arc::new(describe_peer(link, &stream, &established));
         let heartbeats = established.version >= Version::V3_0;
         let config = if heartbeats { link.settings.config.heartbeat } else { Default::default() };

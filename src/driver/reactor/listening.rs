@@ -61,14 +61,10 @@ impl Reactor {
         }
         let handle = LinkHandle::new(self.thread.clone(), Some(number));
         let gate = settings.gate.enter();
-        let key = self.insert(Link::new(
-            handle,
-            settings,
-            Role::Accept(number),
-            listener.transport(),
-            State::Waiting,
-            gate,
-        ));
+        let transport = listener.transport();
+        let mut link = Link::new(handle, settings, Role::Accept(number), transport, State::Waiting, gate);
+        link.note_peer(listener.endpoint(), socket.as_raw_fd());
+        let key = self.insert(link);
         self.with_link(key, |reactor, key| reactor.begin_handshake(key, socket));
     }
 

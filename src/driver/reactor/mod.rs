@@ -83,6 +83,8 @@ pub enum Command {
     Inspect(Arc<LinkHandle>),
     /// The ZAP handler has answered, or is gone.
     Verdict(Arc<LinkHandle>),
+    /// The monitor wants to know the lengths of the queues.
+    Statistics(Arc<LinkHandle>),
     /// An application thread keeps the stream adopted between its waits.
     Lease(Arc<LinkHandle>),
     /// The socket closed its end of the pipe.
@@ -296,6 +298,7 @@ impl Handler for Reactor {
             Command::Receive(handle) => self.for_handle(&handle, Self::drive_receive),
             Command::Inspect(handle) => self.for_handle(&handle, Self::heartbeat),
             Command::Verdict(handle) => self.for_handle(&handle, Self::verdict),
+            Command::Statistics(handle) => self.for_handle(&handle, Self::report_queues),
             Command::Lease(handle) => {
                 self.for_handle(&handle, |reactor, key| reactor.check_lease(key, None));
             }
