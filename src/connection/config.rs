@@ -5,6 +5,7 @@ use super::zap::Zap;
 use crate::crypto::SecretKey;
 use std::fmt;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Largest frame a peer may send before the handshake is done, in bytes. A READY with a routing id and every
 /// property anybody uses has a few hundred; MAXMSGSIZE lowers the limit, as in the reference.
@@ -77,7 +78,7 @@ pub enum Security {
     /// Name and password have at most 255 bytes.
     PlainClient {
         username: Vec<u8>,
-        password: Vec<u8>,
+        password: Zeroizing<Vec<u8>>,
     },
     PlainServer,
     CurveClient(Box<ClientKeys>),

@@ -7,6 +7,7 @@ use crate::error::Result;
 use std::fmt;
 use std::os::fd::RawFd;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// The security mechanism that a connection speaks. The discriminants are the numbers of zmq.h.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -111,7 +112,7 @@ pub struct SocketOptions {
     /// User name for the proxy; empty is no authentication.
     pub socks_username: Vec<u8>,
     /// Password for the proxy.
-    pub socks_password: Vec<u8>,
+    pub socks_password: Zeroizing<Vec<u8>>,
 
     /// Multicast rate in kilobits per second.
     pub rate: u32,
@@ -131,11 +132,11 @@ pub struct SocketOptions {
     /// User name of a PLAIN client.
     pub plain_username: Vec<u8>,
     /// Password of a PLAIN client.
-    pub plain_password: Vec<u8>,
+    pub plain_password: Zeroizing<Vec<u8>>,
     /// Own long-term public key.
     pub curve_public_key: [u8; 32],
     /// Own long-term secret key.
-    pub curve_secret_key: [u8; 32],
+    pub curve_secret_key: Zeroizing<[u8; 32]>,
     /// The server's long-term public key.
     pub curve_server_key: [u8; 32],
     /// Domain for the ZAP handler; empty is none.
@@ -257,7 +258,7 @@ impl SocketOptions {
             out_batch_size: 0,
             socks_proxy: Vec::new(),
             socks_username: Vec::new(),
-            socks_password: Vec::new(),
+            socks_password: Zeroizing::default(),
             rate: 0,
             recovery_interval: Duration::ZERO,
             multicast_hops: 0,
@@ -266,9 +267,9 @@ impl SocketOptions {
             mechanism: Mechanism::Null,
             as_server: false,
             plain_username: Vec::new(),
-            plain_password: Vec::new(),
+            plain_password: Zeroizing::default(),
             curve_public_key: [0; 32],
-            curve_secret_key: [0; 32],
+            curve_secret_key: Zeroizing::default(),
             curve_server_key: [0; 32],
             zap_domain: Vec::new(),
             zap_enforce_domain: false,

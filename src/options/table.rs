@@ -11,6 +11,7 @@ use super::value::{self, write_bytes, write_int, write_loose_int, write_string};
 use super::z85;
 use crate::error::{Errno, Result};
 use std::time::Duration;
+use zeroize::{Zeroize, Zeroizing};
 
 type Setter<T> = fn(&mut SocketOptions, T);
 type Getter<T> = fn(&SocketOptions) -> T;
@@ -266,13 +267,13 @@ pub static TABLE: &[Row] = &[
     parsed(n::ZMQ_PLAIN_USERNAME, "PLAIN_USERNAME",
         |o, v| set_plain(o, v, |o| &mut o.plain_username), Some(|o, out| write_string(out, &o.plain_username))),
     parsed(n::ZMQ_PLAIN_PASSWORD, "PLAIN_PASSWORD",
-        |o, v| set_plain(o, v, |o| &mut o.plain_password), Some(|o, out| write_string(out, &o.plain_password))),
+        |o, v| set_plain(o, v, |o| &mut *o.plain_password), Some(|o, out| write_string(out, &o.plain_password))),
     parsed(n::ZMQ_CURVE_SERVER, "CURVE_SERVER",
         |o, v| set_server(o, v, Mechanism::Curve), Some(|o, out| write_int(out, serves(o, Mechanism::Curve)))),
     parsed(n::ZMQ_CURVE_PUBLICKEY, "CURVE_PUBLICKEY",
         |o, v| set_key(o, v, |o| &mut o.curve_public_key), Some(|o, out| write_key(out, &o.curve_public_key))),
     parsed(n::ZMQ_CURVE_SECRETKEY, "CURVE_SECRETKEY",
-        |o, v| set_key(o, v, |o| &mut o.curve_secret_key), Some(|o, out| write_key(out, &o.curve_secret_key))),
+        |o, v| set_key(o, v, |o| &mut *o.curve_secret_key), Some(|o, out| write_key(out, &o.curve_secret_key))),
     parsed(n::ZMQ_CURVE_SERVERKEY, "CURVE_SERVERKEY",
         |o, v| {
             set_key(o, v, |o| &mut o.curve_server_key)?;
@@ -334,7 +335,7 @@ pub static TABLE: &[Row] = &[
     text(n::ZMQ_SOCKS_USERNAME, "SOCKS_USERNAME", Empty::Always, SHORT,
         |o, v| o.socks_username = v, |o| &o.socks_username),
     text(n::ZMQ_SOCKS_PASSWORD, "SOCKS_PASSWORD", Empty::Always, SHORT,
-        |o, v| o.socks_password = v, |o| &o.socks_password),
+        |o, v| o.socks_password = v.into(), |o| &o.socks_password),
     int(n::ZMQ_IN_BATCH_SIZE, "IN_BATCH_SIZE", 1, 8192,
         |o, v| o.in_batch_size = v as usize, |o| o.in_batch_size as i32),
     int(n::ZMQ_OUT_BATCH_SIZE, "OUT_BATCH_SIZE", 1, 8192,
@@ -427,7 +428,8 @@ fn set_plain(
         options.mechanism = Mechanism::Null;
         return Ok(());
     }
-    *field(options) = parse_bytes(value, Empty::Never, SHORT)?.to_vec();
+    let text = parse_bytes(value, Empty::Never, SHORT)?.to_vec();
+    std::mem::replace(field(options), text).zeroize();
     options.mechanism = Mechanism::Plain;
     options.as_server = false;
     Ok(())
@@ -444,8 +446,8 @@ fn set_key(
     let key = match bytes.len() {
         32 => bytes,
         40 | 41 => {
-            decoded = z85::decode(bytes.split(|byte| *byte == 0).next().unwrap_or_default())?;
-            &decoded
+            decoded = Zeroizing::new(z85::decode(bytes.split(|byte| *byte == 0).next().unwrap_or_default())?);
+            &decoded[..]
         }
         _ => return Err(Errno::INVALID),
     };
@@ -458,7 +460,7 @@ fn set_key(
 fn write_key(out: &mut [u8], key: &[u8; 32]) -> Result<usize> {
     match out.len() {
         32 => write_bytes(out, key),
-        41 => write_string(out, &z85::encode(key)?),
+        41 => write_string(out, &Zeroizing::new(z85::encode(key)?)),
         _ => Err(Errno::INVALID),
     }
 }

@@ -4,13 +4,14 @@
 
 use crate::error::{Errno, Result};
 use std::net::IpAddr;
+use zeroize::Zeroizing;
 
 /// What a link needs to know of its proxy.
 pub struct Proxy {
     /// host:port.
     pub address: String,
     pub username: Vec<u8>,
-    pub password: Vec<u8>,
+    pub password: Zeroizing<Vec<u8>>,
 }
 
 /// A conversation with a proxy about one connection. After an error, only dropping it is useful.
@@ -154,7 +155,7 @@ mod tests {
     use super::*;
 
     fn proxy(username: &str, password: &str) -> Proxy {
-        Proxy { address: String::new(), username: username.into(), password: password.into() }
+        Proxy { address: String::new(), username: username.into(), password: password.as_bytes().to_vec().into() }
     }
 
     /// Feeds one byte at a time, never more than is wanted.

@@ -31,7 +31,7 @@ impl Mechanism for Client {
     fn start(&mut self, step: &mut Step<'_>) -> Result<Progress, Failure> {
         let mut data = Vec::new();
         if let Security::PlainClient { username, password } = &step.config.security {
-            for text in [username, password] {
+            for text in [username, &**password] {
                 // The options take at most 255 bytes.
                 data.push(text.len() as u8);
                 data.extend_from_slice(text);
