@@ -155,7 +155,11 @@ mod tests {
     use super::*;
 
     fn proxy(username: &str, password: &str) -> Proxy {
-        Proxy { address: String::new(), username: username.into(), password: password.as_bytes().to_vec().into() }
+        Proxy {
+            address: String::new(),
+            username: username.into(),
+            password: password.as_bytes().to_vec().into(),
+        }
     }
 
     /// Feeds one byte at a time, never more than is wanted.
