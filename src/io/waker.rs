@@ -75,10 +75,10 @@ impl Waker {
         }
     }
 
-    /// Whether there are watchers.
+    /// Whether there is work, or somebody who watches.
     #[inline]
-    pub fn is_watched(&self) -> bool {
-        self.state.load(Ordering::Relaxed) & WATCHED != 0
+    pub fn wants_attention(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & (PENDING | WATCHED) != 0
     }
 
     /// Makes the watchers look, whether or not there is work.

@@ -137,23 +137,31 @@ impl Socket {
     /// Begins a call that may change what the socket is ready for: pollers look at it again. Otherwise as [`Socket::look_in`].
     #[inline]
     pub fn enter(&mut self) -> Result<()> {
-        if self.inbox.mailbox.waker.is_watched() {
+        self.check_context()?;
+        if self.inbox.mailbox.waker.wants_attention() {
             self.inbox.mailbox.waker.tell_watchers();
+            self.handle_news();
         }
-        self.look_in()
+        Ok(())
     }
 
     /// ETERM when the context is ending, otherwise the news are handled.
-    #[inline]
     fn look_in(&mut self) -> Result<()> {
+        self.check_context()?;
+        if self.inbox.mailbox.waker.is_pending() {
+            self.handle_news();
+        }
+        Ok(())
+    }
+
+    /// ETERM when the context is ending, EINTR in a forked child.
+    #[inline]
+    fn check_context(&self) -> Result<()> {
         if self.context.is_terminating() {
             return Err(Errno::TERMINATED);
         }
         if self.context.is_foreign() {
             return Err(Errno::INTERRUPTED);
-        }
-        if self.inbox.mailbox.waker.is_pending() {
-            self.handle_news();
         }
         Ok(())
     }
@@ -355,12 +363,7 @@ impl Socket {
 
     /// `zmq_getsockopt`: fills `out`, returns the new `*len`.
     pub fn option(&mut self, option: i32, out: &mut [u8]) -> Result<usize> {
-        if self.context.is_terminating() {
-            return Err(Errno::TERMINATED);
-        }
-        if self.context.is_foreign() {
-            return Err(Errno::INTERRUPTED);
-        }
+        self.check_context()?;
         match option {
             n::ZMQ_TYPE => value::write_int(out, self.kind.number()),
             n::ZMQ_RCVMORE => value::write_loose_int(out, i32::from(self.receive_more)),

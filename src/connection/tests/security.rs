@@ -16,7 +16,7 @@ fn accepted() -> Verdict {
 }
 
 fn plain_client() -> Config {
-    let security = Security::PlainClient { username: b"me".to_vec(), password: b"secret".to_vec() };
+    let security = Security::PlainClient { username: b"me".to_vec(), password: b"secret".to_vec().into() };
     Config { security, ..dealer() }
 }
 
