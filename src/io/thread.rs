@@ -97,15 +97,16 @@ fn apply(settings: &ThreadSettings) {
             }
             libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
         }
-        match (settings.policy, settings.priority) {
-            (Some(policy), priority) if policy == libc::SCHED_FIFO || policy == libc::SCHED_RR => {
-                let parameters = libc::sched_param { sched_priority: priority.unwrap_or(1) };
-                libc::pthread_setschedparam(libc::pthread_self(), policy, &raw const parameters);
-            }
-            (_, Some(priority)) if priority > 0 => {
-                libc::setpriority(libc::PRIO_PROCESS, 0, -20);
-            }
-            _ => {}
+        let real_time = matches!(settings.policy, Some(libc::SCHED_FIFO | libc::SCHED_RR));
+        if let Some(policy) = settings.policy {
+            // Only the real-time policies have priorities.
+            let priority = if real_time { settings.priority.unwrap_or(1) } else { 0 };
+            let parameters = libc::sched_param { sched_priority: priority };
+            libc::pthread_setschedparam(libc::pthread_self(), policy, &raw const parameters);
+        }
+        if !real_time && settings.priority.is_some() {
+            // As the reference does, whatever the priority.
+            libc::setpriority(libc::PRIO_PROCESS, 0, -20);
         }
     }
 }
