@@ -149,8 +149,8 @@ pub unsafe extern "C" fn zmq_msg_recv(msg_: *mut zmq_msg_t, s_: *mut c_void, fla
         // SAFETY: the caller's promise.
         let message = unsafe { message(msg_)? };
         // Released before the socket is used: a free function may call the library.
-        message.clear();
-        socket::recv_into(socket, message, flags_, true)?;
+        message.clear_to_reuse();
+        socket::recv_into(socket, message, flags_, true).inspect_err(|_| message.clear())?;
         Ok(clip(message.len()))
     })
     .or_minus_one()

@@ -23,8 +23,8 @@ struct Header {
 
 /// What to do with the bytes when the last reference goes.
 enum Release {
-    /// The bytes are part of the block.
-    Nothing,
+    /// The bytes are part of the block, which has room for so many.
+    Nothing(usize),
     /// They belong to the application.
     Call(FreeFn, *mut c_void),
     /// They are the end of a vector: where it starts, its length and capacity.
@@ -46,7 +46,12 @@ impl Content {
         // SAFETY: the block is large enough for a header followed by `size` bytes.
         unsafe {
             let data = block.as_ptr().add(size_of::<Header>());
-            header.write(Header { references: AtomicUsize::new(1), data, size, release: Release::Nothing });
+            header.write(Header {
+                references: AtomicUsize::new(1),
+                data,
+                size,
+                release: Release::Nothing(size),
+            });
         }
         Ok(Self(header))
     }
@@ -103,6 +108,30 @@ impl Content {
         self.header().size
     }
 
+    /// Whether [`Content::reuse`] may come to something, for a block of at most `limit` bytes.
+    #[inline]
+    pub fn is_reusable(&self, limit: usize) -> bool {
+        let header = self.header();
+        // Acquire as in `reuse`.
+        matches!(header.release, Release::Nothing(room) if room <= limit)
+            && header.references.load(Ordering::Acquire) == 1
+    }
+
+    /// Makes the block one of `size` bytes, if it is a block of its own that nobody else refers to, and of a fitting size: no more than
+    /// half of it may go to waste.
+    #[inline]
+    pub fn reuse(&mut self, size: usize) -> bool {
+        let header = self.header();
+        let Release::Nothing(room) = header.release else { return false };
+        // Acquire pairs with the Release of other owners in `release`: they are done with the bytes.
+        if size > room || size < room / 2 || header.references.load(Ordering::Acquire) != 1 {
+            return false;
+        }
+        // SAFETY: this is the only reference, and it is borrowed mutably.
+        unsafe { self.0.as_mut() }.size = size;
+        true
+    }
+
     /// A second reference to the same bytes.
     #[inline]
     pub fn share(&self) -> Self {
@@ -133,8 +162,8 @@ impl Content {
     /// # Safety
     /// No other reference may exist.
     unsafe fn destroy(self) {
-        if matches!(self.header().release, Release::Nothing) {
-            if let Ok(layout) = block_layout(self.header().size) {
+        if let Release::Nothing(room) = self.header().release {
+            if let Ok(layout) = block_layout(room) {
                 // SAFETY: the same layout as at allocation, computed from the same size.
                 unsafe { dealloc(self.0.as_ptr().cast(), layout) };
             }
@@ -146,7 +175,7 @@ impl Content {
         unsafe { dealloc(self.0.as_ptr().cast(), Layout::new::<Header>()) };
         // The block is gone before user code runs: a free function may call back into the library.
         match header.release {
-            Release::Nothing => {}
+            Release::Nothing(_) => {}
             // SAFETY: the caller of `from_user` promised that the pair is valid until this one call.
             Release::Call(free, hint) => unsafe { call_back((free, header.data.cast(), hint)) },
             Release::Vector(vector, length, capacity) => {

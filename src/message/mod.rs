@@ -31,6 +31,9 @@ pub const INLINE_MAX: usize = 33;
 /// Up to this size the tail of a vector is copied into a block of its own, which is one allocation instead of two.
 const COPY_MAX: usize = 2048;
 
+/// Largest block kept by a message that waits for its next content. Above, getting memory costs little beside filling it.
+const REUSE_MAX: usize = 4096;
+
 /// More parts of the same message follow.
 pub const MORE: u8 = 0x01;
 /// The body is `\x01topic`, and goes to a ZMTP 3.1 peer as a SUBSCRIBE command.
@@ -99,12 +102,18 @@ impl Message {
         Ok(message)
     }
 
-    /// Replaces the content by a body of `size` bytes for the caller to fill in. On failure (ENOMEM) the message is empty.
+    /// Replaces the content by a body of `size` bytes for the caller to fill in. On failure (ENOMEM) the message is empty. A block that
+    /// fits is used again: a program that receives into the same message each time allocates nothing.
     ///
     /// This and [`Message::assign`] build in place. A message that is built elsewhere and then moved is written in small
     /// pieces and at once read in large ones, which a processor's store buffer cannot forward: it waits.
     #[inline]
     pub fn assign_sized(&mut self, size: usize) -> Result<()> {
+        // SAFETY: see `len`.
+        if self.kind == Kind::Shared && size > INLINE_MAX && unsafe { &mut self.body.content }.reuse(size) {
+            self.clear_properties();
+            return Ok(());
+        }
         self.clear();
         if size <= INLINE_MAX {
             self.inline_size = size as u8;
@@ -132,17 +141,34 @@ impl Message {
             Kind::Shared => Some(unsafe { self.body.content }),
             _ => None,
         };
-        (self.kind, self.inline_size, self.flags, self.routing_id) = (Kind::Inline, 0, 0, 0);
+        (self.kind, self.inline_size) = (Kind::Inline, 0);
+        self.clear_properties();
+        if let Some(content) = content {
+            // SAFETY: the tag no longer says that the message has it.
+            unsafe { content.release() };
+        }
+    }
+
+    /// [`Message::clear`] before something else is put into the message: a small block of its own stays, for
+    /// [`Message::assign_sized`] to use again.
+    #[inline]
+    pub fn clear_to_reuse(&mut self) {
+        // SAFETY: see `len`.
+        if self.kind != Kind::Shared || !unsafe { self.body.content }.is_reusable(REUSE_MAX) {
+            self.clear();
+        }
+    }
+
+    /// Drops everything but the content.
+    #[inline]
+    fn clear_properties(&mut self) {
+        (self.flags, self.routing_id) = (0, 0);
         // A test first: both are nearly always empty.
         if self.metadata.is_some() {
             self.metadata = None;
         }
         if self.group.is_some() {
             self.group = None;
-        }
-        if let Some(content) = content {
-            // SAFETY: the tag no longer says that the message has it.
-            unsafe { content.release() };
         }
     }
 

@@ -90,3 +90,40 @@ fn the_first_value_of_a_property_wins() {
     assert_eq!(metadata.property("X-b"), Some(c"cut"));
     assert_eq!(metadata.property("x-a"), None);
 }
+
+#[test]
+fn a_block_of_a_fitting_size_is_used_again() {
+    let mut message = Message::from_slice(&[1; 100]).unwrap();
+    message.set_more(true);
+    let block = message.data_ptr();
+    for size in [100, 60, 50, 100] {
+        message.assign(&vec![size as u8; size]).unwrap();
+        assert_eq!(message.data(), vec![size as u8; size]);
+        assert_eq!(message.data_ptr(), block, "{size} bytes");
+        assert!(!message.more());
+    }
+    // Not for what is much smaller, or larger; what fits inline lies inline.
+    for size in [49, 101, 33] {
+        let mut message = Message::from_slice(&[1; 100]).unwrap();
+        message.assign(&vec![2; size]).unwrap();
+        assert_eq!(message.data(), vec![2; size]);
+        assert_eq!(message.is_indirect(), size > INLINE_MAX);
+    }
+}
+
+#[test]
+fn a_block_that_others_see_is_left_alone() {
+    let mut message = Message::from_slice(&[1; 100]).unwrap();
+    let copy = message.share();
+    message.assign(&[2; 100]).unwrap();
+    assert_eq!(copy.data(), [1; 100]);
+    assert!(!message.is_shared());
+    let freed = AtomicUsize::new(0);
+    let mut bytes = [7; 100];
+    let mut message = user_message(&mut bytes, &freed);
+    message.assign(&[3; 100]).unwrap();
+    assert_eq!((freed.load(Ordering::SeqCst), bytes), (1, [7; 100]));
+    let mut message = Message::from_vec(vec![4; 100]).unwrap();
+    message.assign(&[5; 90]).unwrap();
+    assert_eq!(message.data(), [5; 90]);
+}
