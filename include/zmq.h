@@ -1073,7 +1073,7 @@ ZMQ_EXPORT void *zmq_timers_new (void);
  * - EFAULT: timers_p is NULL, or does not point to a set.
  *
  * Arguments:
- * - timers_p: NULL, or a pointer to NULL or to a set that no other thread uses.
+ * - timers_p: NULL, or a readable and writable pointer of any value.
  */
 ZMQ_EXPORT int zmq_timers_destroy (void **timers_p_);
 
@@ -1083,7 +1083,7 @@ ZMQ_EXPORT int zmq_timers_destroy (void **timers_p_);
  * - EFAULT: timers is no set of timers, or handler is NULL.
  *
  * Arguments:
- * - timers: NULL, or a set that no other thread uses.
+ * - timers: any value.
  * - handler: NULL, or a function that may be called with arg as long as the timer exists.
  */
 ZMQ_EXPORT int zmq_timers_add (void *timers_, size_t interval_, zmq_timer_fn *handler_, void *arg_);
@@ -1095,7 +1095,7 @@ ZMQ_EXPORT int zmq_timers_add (void *timers_, size_t interval_, zmq_timer_fn *ha
  * - EINVAL: there is no such timer, or it was cancelled before.
  *
  * Arguments:
- * - timers: NULL, or a set that no other thread uses.
+ * - timers: any value.
  */
 ZMQ_EXPORT int zmq_timers_cancel (void *timers_, int timer_id_);
 
@@ -1106,7 +1106,7 @@ ZMQ_EXPORT int zmq_timers_cancel (void *timers_, int timer_id_);
  * - EINVAL: there is no such timer.
  *
  * Arguments:
- * - timers: NULL, or a set that no other thread uses.
+ * - timers: any value.
  */
 ZMQ_EXPORT int zmq_timers_set_interval (void *timers_, int timer_id_, size_t interval_);
 
@@ -1117,7 +1117,7 @@ ZMQ_EXPORT int zmq_timers_set_interval (void *timers_, int timer_id_, size_t int
  * - EINVAL: there is no such timer.
  *
  * Arguments:
- * - timers: NULL, or a set that no other thread uses.
+ * - timers: any value.
  */
 ZMQ_EXPORT int zmq_timers_reset (void *timers_, int timer_id_);
 
@@ -1127,7 +1127,7 @@ ZMQ_EXPORT int zmq_timers_reset (void *timers_, int timer_id_);
  * - EFAULT: timers is no set of timers.
  *
  * Arguments:
- * - timers: NULL, or a set that no other thread uses.
+ * - timers: any value.
  */
 ZMQ_EXPORT long zmq_timers_timeout (void *timers_);
 
@@ -1138,7 +1138,7 @@ ZMQ_EXPORT long zmq_timers_timeout (void *timers_);
  * - EFAULT: timers is no set of timers.
  *
  * Arguments:
- * - timers: NULL, or a set that no other thread uses.
+ * - timers: any value.
  */
 ZMQ_EXPORT int zmq_timers_execute (void *timers_);
 
@@ -1773,11 +1773,13 @@ ZMQ_EXPORT int zmq_socket_get_peer_state (void *s_, const void *routing_id_,
 ZMQ_EXPORT int zmq_socket_monitor_versioned (void *s_, const char *addr_, uint64_t events_,
     int event_version_, int type_);
 
-/* Draft: asks the monitor for queue lengths. Not available in this release: fails with ENOTSUP.
+/* Draft: makes the monitor report how many message parts wait in each pipe of the socket: an event
+ * ZMQ_EVENT_PIPES_STATS for each, with two values, what is to be sent and what was received. They come from the I/O threads a moment later.
  *
  * Errors:
- * - ENOTSUP: always, on a socket.
- * - ENOTSOCK.
+ * - EINVAL: no monitor of the second version waits for such events.
+ * - EAGAIN: there is no pipe.
+ * - ENOTSOCK, ETERM.
  *
  * Arguments:
  * - s_: any value.

@@ -1,21 +1,19 @@
 //! Timers of the application: a set of them, and functions that are called when they are due.
 //!
 //! A set belongs to one thread at a time. Handlers run inside zmq_timers_execute, and may call every other
-//! function on the same set: no borrow of the set is alive while a handler runs, and a set that is destroyed by a
-//! handler is freed when the outermost zmq_timers_execute is done with it.
+//! function on the same set, also destroy it: the set is not in use while a handler runs.
 
 use super::constants::zmq_timer_fn;
 use super::error::{OrErrno, OrMinusOne, OrNull, guard};
+use crate::context::next_serial;
 use crate::error::{Errno, Result};
+use crate::sync::Registry;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{c_int, c_long, c_void};
-use std::ptr;
 use std::time::{Duration, Instant};
 
-/// Marks the memory of a living set.
-const ALIVE: u32 = 0x7e11_5e75;
-/// Overwrites it when the set is destroyed.
-const DEAD: u32 = 0xdead_5e75;
+static TIMERS: Registry<TimerSet> = Registry::new();
+
 /// Some 280 years. Longer intervals would overflow the clock, and nobody will notice.
 const INTERVAL_MAX: u64 = 1 << 43;
 /// Cancelled timers stay in the queue until they are due, or until there are this many more than others.
@@ -24,16 +22,16 @@ const CANCELLED_SLACK: usize = 64;
 /// When a timer is due, and a count that keeps equal times in the order in which they were armed.
 type Due = (Instant, u64);
 
-/// What the handle of a set points to.
+/// What is behind the handle of a set.
+#[derive(Default)]
 struct TimerSet {
-    tag: u32,
+    /// Tells this set from an earlier one with the same handle.
+    serial: u64,
     queue: BTreeMap<Due, Timer>,
     due_by_id: HashMap<c_int, Due>,
     cancelled: usize,
     last_id: c_int,
     arms: u64,
-    /// Calls of zmq_timers_execute that are running, one inside the other.
-    executing: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -41,24 +39,13 @@ struct Timer {
     id: c_int,
     interval: Duration,
     handler: zmq_timer_fn,
-    arg: *mut c_void,
+    /// A pointer of the application's.
+    arg: usize,
     cancelled: bool,
 }
 
 impl TimerSet {
-    fn new() -> Self {
-        Self {
-            tag: ALIVE,
-            queue: BTreeMap::new(),
-            due_by_id: HashMap::new(),
-            cancelled: 0,
-            last_id: 0,
-            arms: 0,
-            executing: 0,
-        }
-    }
-
-    fn add(&mut self, interval: Duration, handler: zmq_timer_fn, arg: *mut c_void, now: Instant) -> c_int {
+    fn add(&mut self, interval: Duration, handler: zmq_timer_fn, arg: usize, now: Instant) -> c_int {
         self.last_id = self.last_id.wrapping_add(1);
         let id = self.last_id;
         self.arm(Timer { id, interval, handler, arg, cancelled: false }, now);
@@ -127,7 +114,11 @@ impl TimerSet {
 /// Makes an empty set of timers. Returns NULL when memory is short.
 #[unsafe(no_mangle)]
 pub extern "C" fn zmq_timers_new() -> *mut c_void {
-    guard(|| Ok(Box::into_raw(Box::new(TimerSet::new())).cast())).or_null()
+    guard(|| {
+        let cell = TIMERS.insert(|_| TimerSet { serial: next_serial(), ..TimerSet::default() });
+        Ok(cell.ok_or(Errno::NO_MEMORY)?.as_handle())
+    })
+    .or_null()
 }
 
 /// Frees a set of timers and sets the pointer to NULL. No handler is called any more.
@@ -136,7 +127,7 @@ pub extern "C" fn zmq_timers_new() -> *mut c_void {
 /// - EFAULT: `timers_p` is NULL, or does not point to a set.
 ///
 /// # Safety
-/// - `timers_p`: NULL, or a pointer to NULL or to a set that no other thread uses.
+/// - `timers_p`: NULL, or a readable and writable pointer of any value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_timers_destroy(timers_p: *mut *mut c_void) -> c_int {
     guard(|| {
@@ -144,17 +135,11 @@ pub unsafe extern "C" fn zmq_timers_destroy(timers_p: *mut *mut c_void) -> c_int
             return Err(Errno::FAULT);
         }
         // SAFETY: the caller's promise, with NULL ruled out.
-        let set = unsafe { living(*timers_p) }?;
-        // SAFETY: as above; `living` vouches for the set, and no reference to it is alive here.
-        let executing = unsafe {
-            timers_p.write(ptr::null_mut());
-            (*set).tag = DEAD;
-            (*set).executing
-        };
-        if executing == 0 {
-            // SAFETY: `zmq_timers_new` made it with a box, and the caller gives it up.
-            drop(unsafe { Box::from_raw(set) });
-        }
+        let cell = TIMERS.find(unsafe { timers_p.read() }).ok_or(Errno::FAULT)?;
+        cell.lock().take().ok_or(Errno::FAULT)?;
+        TIMERS.free(cell);
+        // SAFETY: as above.
+        unsafe { timers_p.write(std::ptr::null_mut()) };
         Ok(())
     })
     .or_minus_one()
@@ -166,7 +151,7 @@ pub unsafe extern "C" fn zmq_timers_destroy(timers_p: *mut *mut c_void) -> c_int
 /// - EFAULT: `timers` is no set of timers, or `handler` is NULL.
 ///
 /// # Safety
-/// - `timers`: NULL, or a set that no other thread uses.
+/// - `timers`: any value.
 /// - `handler`: NULL, or a function that may be called with `arg` as long as the timer exists.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_timers_add(
@@ -176,10 +161,10 @@ pub unsafe extern "C" fn zmq_timers_add(
     arg: *mut c_void,
 ) -> c_int {
     guard(|| {
-        // SAFETY: the caller's promise.
-        let set = unsafe { borrow(timers) }?;
-        let handler = handler.ok_or(Errno::FAULT)?;
-        Ok(set.add(millis(interval), handler, arg, Instant::now()))
+        with_set(timers, |set| {
+            let handler = handler.ok_or(Errno::FAULT)?;
+            Ok(set.add(millis(interval), handler, arg as usize, Instant::now()))
+        })
     })
     .or_minus_one()
 }
@@ -191,11 +176,10 @@ pub unsafe extern "C" fn zmq_timers_add(
 /// - EINVAL: there is no such timer, or it was cancelled before.
 ///
 /// # Safety
-/// - `timers`: NULL, or a set that no other thread uses.
+/// - `timers`: any value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_timers_cancel(timers: *mut c_void, timer_id: c_int) -> c_int {
-    // SAFETY: the caller's promise.
-    guard(|| unsafe { borrow(timers) }?.cancel(timer_id)).or_minus_one()
+    guard(|| with_set(timers, |set| set.cancel(timer_id))).or_minus_one()
 }
 
 /// Changes the interval of a timer, in milliseconds; the next one begins now.
@@ -205,15 +189,14 @@ pub unsafe extern "C" fn zmq_timers_cancel(timers: *mut c_void, timer_id: c_int)
 /// - EINVAL: there is no such timer.
 ///
 /// # Safety
-/// - `timers`: NULL, or a set that no other thread uses.
+/// - `timers`: any value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_timers_set_interval(
     timers: *mut c_void,
     timer_id: c_int,
     interval: usize,
 ) -> c_int {
-    // SAFETY: the caller's promise.
-    guard(|| unsafe { borrow(timers) }?.rearm(timer_id, Some(millis(interval)), Instant::now()))
+    guard(|| with_set(timers, |set| set.rearm(timer_id, Some(millis(interval)), Instant::now())))
         .or_minus_one()
 }
 
@@ -224,11 +207,10 @@ pub unsafe extern "C" fn zmq_timers_set_interval(
 /// - EINVAL: there is no such timer.
 ///
 /// # Safety
-/// - `timers`: NULL, or a set that no other thread uses.
+/// - `timers`: any value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_timers_reset(timers: *mut c_void, timer_id: c_int) -> c_int {
-    // SAFETY: the caller's promise.
-    guard(|| unsafe { borrow(timers) }?.rearm(timer_id, None, Instant::now())).or_minus_one()
+    guard(|| with_set(timers, |set| set.rearm(timer_id, None, Instant::now()))).or_minus_one()
 }
 
 /// Returns the milliseconds until the next timer is due, 0 when one is, and -1 when there is none.
@@ -237,11 +219,10 @@ pub unsafe extern "C" fn zmq_timers_reset(timers: *mut c_void, timer_id: c_int) 
 /// - EFAULT: `timers` is no set of timers.
 ///
 /// # Safety
-/// - `timers`: NULL, or a set that no other thread uses.
+/// - `timers`: any value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_timers_timeout(timers: *mut c_void) -> c_long {
-    // SAFETY: the caller's promise.
-    guard(|| Ok(unsafe { borrow(timers) }?.timeout(Instant::now()).unwrap_or(-1))).or_errno(-1)
+    guard(|| with_set(timers, |set| Ok(set.timeout(Instant::now()).unwrap_or(-1)))).or_errno(-1)
 }
 
 /// Calls the handlers of all timers that are due, in the order of their times, and arms them again from now. A
@@ -251,26 +232,19 @@ pub unsafe extern "C" fn zmq_timers_timeout(timers: *mut c_void) -> c_long {
 /// - EFAULT: `timers` is no set of timers.
 ///
 /// # Safety
-/// - `timers`: NULL, or a set that no other thread uses.
+/// - `timers`: any value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_timers_execute(timers: *mut c_void) -> c_int {
     guard(|| {
-        // SAFETY: the caller's promise.
-        let set = unsafe { living(timers) }?;
         let now = Instant::now();
-        // SAFETY: the set stays allocated while `executing` counts us, and each reference ends with its
-        // statement, so that handlers may borrow the set.
-        unsafe {
-            (*set).executing += 1;
-            let arms = (*set).arms;
-            while (*set).tag == ALIVE {
-                let Some(timer) = (*set).next_due(now, arms) else { break };
-                (timer.handler)(timer.id, timer.arg);
-            }
-            (*set).executing -= 1;
-            if (*set).tag == DEAD && (*set).executing == 0 {
-                drop(Box::from_raw(set));
-            }
+        let (serial, arms) = with_set(timers, |set| Ok((set.serial, set.arms)))?;
+        let next = |set: &mut TimerSet| {
+            if set.serial == serial { Ok(set.next_due(now, arms)) } else { Err(Errno::FAULT) }
+        };
+        // Ends also when a handler has destroyed the set.
+        while let Ok(Some(timer)) = with_set(timers, next) {
+            // SAFETY: the promise made to `zmq_timers_add`.
+            unsafe { (timer.handler)(timer.id, timer.arg as *mut c_void) };
         }
         Ok(())
     })
@@ -281,26 +255,11 @@ fn millis(interval: usize) -> Duration {
     Duration::from_millis(u64::try_from(interval).unwrap_or(u64::MAX).min(INTERVAL_MAX))
 }
 
-/// The set behind a handle; EFAULT when there is none.
-///
-/// # Safety
-/// `timers` is NULL, or points to a set, or to memory where one was.
-unsafe fn living(timers: *mut c_void) -> Result<*mut TimerSet> {
-    let set = timers.cast::<TimerSet>();
-    // SAFETY: the caller's promise, with NULL ruled out. Reads the tag alone.
-    if set.is_null() || unsafe { (&raw const (*set).tag).read() } != ALIVE {
-        return Err(Errno::FAULT);
-    }
-    Ok(set)
-}
-
-/// The same as a reference, for functions that call no handler.
-///
-/// # Safety
-/// As for [`living`]; nobody else uses the set while the reference is alive.
-unsafe fn borrow<'a>(timers: *mut c_void) -> Result<&'a mut TimerSet> {
-    // SAFETY: passed on.
-    unsafe { living(timers).map(|set| &mut *set) }
+/// Uses the set behind a handle; EFAULT when there is none.
+fn with_set<R>(handle: *mut c_void, work: impl FnOnce(&mut TimerSet) -> Result<R>) -> Result<R> {
+    let cell = TIMERS.find(handle).ok_or(Errno::FAULT)?;
+    let mut guard = cell.lock();
+    work(guard.as_mut().ok_or(Errno::FAULT)?)
 }
 
 #[cfg(test)]
@@ -315,9 +274,9 @@ mod tests {
     }
 
     fn added(intervals: &[u64], log: &mut Vec<c_int>, now: Instant) -> TimerSet {
-        let mut set = TimerSet::new();
+        let mut set = TimerSet::default();
         for interval in intervals {
-            set.add(Duration::from_millis(*interval), note, (&raw mut *log).cast(), now);
+            set.add(Duration::from_millis(*interval), note, &raw mut *log as usize, now);
         }
         set
     }
@@ -356,9 +315,9 @@ mod tests {
 
     #[test]
     fn cancelled_timers_do_not_pile_up() {
-        let mut set = TimerSet::new();
+        let mut set = TimerSet::default();
         for _ in 0..10_000 {
-            let id = set.add(Duration::from_secs(3600), note, ptr::null_mut(), Instant::now());
+            let id = set.add(Duration::from_secs(3600), note, 0, Instant::now());
             set.cancel(id).unwrap();
         }
         assert!(set.queue.len() < 500 && set.due_by_id.len() == set.queue.len());
@@ -379,12 +338,12 @@ mod tests {
     fn dead_handles_are_faults() {
         // SAFETY: NULL is allowed.
         unsafe {
-            assert_eq!(zmq_timers_execute(ptr::null_mut()), -1);
+            assert_eq!(zmq_timers_execute(std::ptr::null_mut()), -1);
             assert_eq!(errno(), libc::EFAULT);
-            assert_eq!(zmq_timers_timeout(ptr::null_mut()), -1);
-            assert_eq!(zmq_timers_destroy(&mut ptr::null_mut()), -1);
+            assert_eq!(zmq_timers_timeout(std::ptr::null_mut()), -1);
+            assert_eq!(zmq_timers_destroy(&mut std::ptr::null_mut()), -1);
             let mut set = zmq_timers_new();
-            assert_eq!(zmq_timers_add(set, 1, None, ptr::null_mut()), -1);
+            assert_eq!(zmq_timers_add(set, 1, None, std::ptr::null_mut()), -1);
             assert_eq!(errno(), libc::EFAULT);
             assert_eq!(zmq_timers_destroy(&mut set), 0);
             assert!(set.is_null());
