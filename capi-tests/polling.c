@@ -155,6 +155,30 @@ static void descriptor_is_edge_like (void)
     RECV (a, "three");
 }
 
+/* As event loops do: the descriptor is taken when the socket is opened, and the socket is asked when the descriptor says so. Over inproc
+ * the reference's descriptor says nothing. */
+static void descriptor_taken_before_connecting (void)
+{
+    EACH_TRANSPORT (transport)
+        for (int binding = strcmp (transport, "inproc") == 0; binding < 2; binding++) {
+            void *pull = OPEN (ZMQ_PULL), *push = OPEN (ZMQ_PUSH);
+            struct pollfd item = {get_int (pull, ZMQ_FD), POLLIN, 0};
+            if (binding)
+                OK (zmq_connect (push, BIND (pull, transport)));
+            else
+                OK (zmq_connect (pull, BIND (push, transport)));
+            SEND (push, "x");
+            int events = 0;
+            while (!(events & ZMQ_POLLIN)) {
+                REQUIRE (poll (&item, 1, ARRIVES_MS) == 1);
+                events = get_int (pull, ZMQ_EVENTS);
+            }
+            RECV (pull, "x");
+            CLOSE (pull);
+            CLOSE (push);
+        }
+}
+
 static void descriptor_without_events_is_harmless (void)
 {
     void *a, *b;
@@ -269,5 +293,5 @@ static void term_ends_polling (void)
 
 RUN_CASES (CASE (sockets_and_descriptors), CASE (timeouts), CASE (no_items), CASE (descriptor_errors),
            CASE (same_socket_twice), CASE (woken_by_a_message), CASE (many_items), CASE (descriptor_is_edge_like),
-           CASE (descriptor_without_events_is_harmless), CASE (loop_on_descriptors), CASE (burst_on_descriptor),
+           CASE (descriptor_taken_before_connecting), CASE (descriptor_without_events_is_harmless), CASE (loop_on_descriptors), CASE (burst_on_descriptor),
            CASE (writable_again_wakes), CASE (term_ends_polling))

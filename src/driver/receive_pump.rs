@@ -88,20 +88,25 @@ struct Connection {
 }
 
 thread_local! {
+    /// Not to be had any more while the thread ends.
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 fn take_buffer() -> Vec<u8> {
-    let mut buffer = BUFFER.take();
+    let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
     buffer.resize(READ_BUFFER, 0);
     buffer
+}
+
+fn put_back(buffer: Vec<u8>) {
+    let _ = BUFFER.try_with(|place| place.set(buffer));
 }
 
 /// Runs with the thread's read buffer.
 pub fn with_read_buffer<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
     let mut buffer = take_buffer();
     let result = work(&mut buffer);
-    BUFFER.set(buffer);
+    put_back(buffer);
     result
 }
 
@@ -136,7 +141,7 @@ impl Undecoded {
         if self.is_empty() {
             let bytes = std::mem::take(self).bytes;
             if bytes.len() == READ_BUFFER {
-                BUFFER.set(bytes);
+                put_back(bytes);
             }
         }
     }

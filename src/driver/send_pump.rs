@@ -70,7 +70,8 @@ struct Connection {
 }
 
 thread_local! {
-    /// An empty batch for the next connection that this thread writes to.
+    /// An empty batch for the next connection that this thread writes to. Not to be had any more while the thread ends, when the
+    /// application's own destructors and exit handlers may still send.
     static BATCH: RefCell<Option<Box<WriteBatch>>> = const { RefCell::new(None) };
 }
 
@@ -242,14 +243,14 @@ impl Connection {
     /// Leaves the empty batch to the thread: an idle connection owns no buffer.
     fn put_batch_by(&mut self) {
         if let Some(batch) = self.batch.take() {
-            BATCH.with(|spare| *spare.borrow_mut() = Some(batch));
+            let _ = BATCH.try_with(|spare| *spare.borrow_mut() = Some(batch));
         }
     }
 }
 
 /// The thread's spare batch, or a new one.
 fn spare_batch() -> Box<WriteBatch> {
-    BATCH.with(RefCell::take).unwrap_or_default()
+    BATCH.try_with(RefCell::take).ok().flatten().unwrap_or_default()
 }
 
 /// Writes until all is taken (true) or the kernel takes no more (false).

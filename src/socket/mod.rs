@@ -229,6 +229,8 @@ impl Socket {
         }
         self.attached[slot] = Some(Attached { party, link, share });
         self.pattern.attach(&mut self.pipes, id, origin);
+        // A new pipe is awake, and announces nothing before somebody has looked at it: who waits at the descriptor is to look.
+        self.inbox.mailbox.waker.notify();
     }
 
     /// Removes a pipe, with whatever is unread in it.
