@@ -124,13 +124,8 @@ install-check: lib ## install into a stage, build programs with pkg-config, unin
 	demo/install-check.sh
 
 .PHONY: soak
-soak: deps ## every suite N times in a row (make soak N=20)
-	@for ((run = 1; run <= $(N); run++)); do \
-		echo "soak: run $$run of $(N)"; \
-		$(MAKE) --no-print-directory suites \
-			|| { echo "soak: $$((run - 1)) passed, 1 failed"; exit 1; }; \
-	done; \
-	echo "soak: $(N) passed, 0 failed"
+soak: ## every suite N times in a row, several at a time (make soak N=20)
+	tools/soak.sh $(N)
 
 .PHONY: lint
 lint: ## formatting, clippy and rustdoc, warnings denied; atomics come from src/sync alone

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Every suite, again and again, to find what fails now and then.
+#
+#   tools/soak.sh [N]      N runs (20), ended by the first failure
+#
+# Suites that mostly wait run side by side, each in a network namespace of its own where one may be made, so that they do not take
+# each other's ports. What they print goes to target/soak; the last line is "soak: N passed, N failed".
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+runs=${1:-20}
+out=$PWD/target/soak
+dist=$PWD/target/dist/lib
+rm -rf "$out"
+mkdir -p "$out"
+
+make --no-print-directory deps lib >"$out/build.log" 2>&1 || { cat "$out/build.log"; exit 1; }
+cargo fetch --locked >>"$out/build.log" 2>&1
+cargo fetch --locked --manifest-path conformance/Cargo.toml >>"$out/build.log" 2>&1
+export CARGO_NET_OFFLINE=true
+alone=()
+if command -v ip >/dev/null && unshare -n true 2>/dev/null; then alone=(unshare -n tools/with-loopback.sh); fi
+
+# suite NAME COMMAND...: one line on stdout
+suite() {
+    local name=$1 begin=$SECONDS log
+    shift
+    log=$out/$run.$name.log
+    if "${alone[@]}" "$@" >"$log" 2>&1 </dev/null; then
+        echo "soak: run $run: $name: $(grep -E '^[a-z-]+: [0-9]+ passed' "$log" | tail -n 1) in $((SECONDS - begin)) s"
+    else
+        echo "soak: run $run: $name FAILED after $((SECONDS - begin)) s, see $log"
+        return 1
+    fi
+}
+
+# Three chains of suites at once.
+run_all() {
+    local pids=() pid failed=0
+    (suite unit make --no-print-directory unit && suite loom make --no-print-directory loom \
+        && suite conformance conformance/run.sh --lib "$dist") & pids+=($!)
+    (suite capi capi-tests/run.sh --lib "$dist" \
+        && suite capi-noinline env ZMQ_OXIDE_INLINE=off capi-tests/run.sh --lib "$dist") & pids+=($!)
+    (suite interop interop/run.sh --lib "$dist" --quick && suite install demo/install-check.sh) & pids+=($!)
+    for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+    return $failed
+}
+
+for ((run = 1; run <= runs; run++)); do
+    begin=$SECONDS
+    if ! run_all; then
+        echo "soak: $((run - 1)) passed, 1 failed"
+        exit 1
+    fi
+    echo "soak: run $run of $runs: all passed in $((SECONDS - begin)) s"
+done
+echo "soak: $runs passed, 0 failed"
