@@ -105,8 +105,9 @@ fn apply(settings: &ThreadSettings) {
             libc::pthread_setschedparam(libc::pthread_self(), policy, &raw const parameters);
         }
         if !real_time && settings.priority.is_some() {
-            // As the reference does, whatever the priority.
-            libc::setpriority(libc::PRIO_PROCESS, 0, -20);
+            // As the reference does, whatever the priority: 20 steps up.
+            let nice = libc::getpriority(libc::PRIO_PROCESS, 0);
+            libc::setpriority(libc::PRIO_PROCESS, 0, nice - 20);
         }
     }
 }
