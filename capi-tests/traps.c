@@ -265,10 +265,9 @@ static void handler_comes_and_goes (void)
         let_in (handler);
         SEND (client, "in");
         RECV (server, "in");
+        OK (zmq_unbind (handler, "inproc://zeromq.zap.01"));
         if (round)
             CLOSE (handler);
-        else
-            OK (zmq_unbind (handler, "inproc://zeromq.zap.01"));
         SEND (client, "still in"); /* nobody is asked twice */
         RECV (server, "still in");
         void *later = plain_client (endpoint);
