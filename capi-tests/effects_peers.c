@@ -6,6 +6,7 @@
 /* Drafts in the header, which stable builds of the reference know all the same. */
 enum
 {
+    ZAP_ENFORCE_DOMAIN = 93,
     LOOPBACK_FASTPATH = 94,
     METADATA = 95,
     MULTICAST_LOOP = 96,
@@ -411,6 +412,33 @@ static void last_value_by_hand (void)
     RECV (two, "A news");
 }
 
+/* Without a domain NULL is not asked about, whether it is enforced or not; with one everybody is. */
+static void enforced_domain (void)
+{
+    void *handler = OPEN (ZMQ_REP);
+    OK (zmq_bind (handler, "inproc://zeromq.zap.01"));
+    for (int domain = 0; domain < 2; domain++) {
+        void *server = OPEN (ZMQ_DEALER), *client = OPEN (ZMQ_DEALER);
+        SET (server, ZAP_ENFORCE_DOMAIN, 1);
+        if (domain)
+            OK (zmq_setsockopt (server, ZMQ_ZAP_DOMAIN, "there", 5));
+        OK (zmq_connect (client, BIND (server, "tcp")));
+        if (domain) {
+            static const char *const request[] = {"1.0", "1", "there", "127.0.0.1", ""};
+            static const char *const answer[] = {"1.0", "1", "200", "", ""};
+            for (int i = 0; i < 5; i++)
+                RECVMORE (handler, request[i]);
+            RECV (handler, "NULL");
+            for (int i = 0; i < 5; i++)
+                SENDMORE (handler, answer[i]);
+            SEND (handler, "");
+        }
+        SEND (client, "in");
+        RECV (server, "in");
+        EQUAL (await (handler, ZMQ_POLLIN, 0), 0);
+    }
+}
+
 /* What is stored and never asked again. */
 static void options_without_an_effect (void)
 {
@@ -434,5 +462,5 @@ static void options_without_an_effect (void)
 RUN_CASES (CASE (connect_timeout), CASE (reconnect_intervals), CASE (interval_after_a_success),
            CASE (stopped_when_refused), CASE (stopped_when_the_handshake_fails), CASE (filters_of_local_peers),
            CASE (filters_of_addresses), CASE (metadata_of_our_own), CASE (conflated_from_the_wire), CASE (probes),
-           CASE (publisher_with_options_of_xpub), CASE (only_the_first_part_subscribes), CASE (last_value_by_hand),
+           CASE (publisher_with_options_of_xpub), CASE (only_the_first_part_subscribes), CASE (last_value_by_hand), CASE (enforced_domain),
            CASE (options_without_an_effect))

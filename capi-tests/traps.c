@@ -206,6 +206,50 @@ static void old_peers_have_no_handshake (void)
     }
 }
 
+/* A key goes in as 32 bytes or as text with or without its NUL, and comes out as 32 bytes or as text with it. */
+static void sizes_of_curve_keys (void)
+{
+    static const int options[] = {ZMQ_CURVE_PUBLICKEY, ZMQ_CURVE_SECRETKEY, ZMQ_CURVE_SERVERKEY};
+    static const char text[] = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7";
+    uint8_t binary[32];
+    CHECK (zmq_z85_decode (binary, text));
+    for (int i = 0; i < 3; i++) {
+        void *socket = OPEN (ZMQ_DEALER);
+        for (size_t size = 0; size <= 50; size++) {
+            char buffer[51] = "";
+            size_t got = size;
+            int good = size == 32 || size == 40 || size == 41;
+            memset (buffer, 'x', sizeof buffer);
+            if (good)
+                OK (zmq_setsockopt (socket, options[i], size == 32 ? (const char *) binary : text, size));
+            else
+                FAILS (zmq_setsockopt (socket, options[i], buffer, size), EINVAL);
+            if (size != 32 && size != 41)
+                FAILS (zmq_getsockopt (socket, options[i], buffer, &got), EINVAL);
+            else {
+                OK (zmq_getsockopt (socket, options[i], buffer, &got));
+                EQUAL (got, size);
+                EQUAL (memcmp (buffer, size == 32 ? (const char *) binary : text, size), 0);
+            }
+        }
+        EQUAL (get_int (socket, ZMQ_MECHANISM), ZMQ_CURVE);
+        FAILS (zmq_setsockopt (socket, options[i], "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]y\"7", 40), EINVAL);
+    }
+}
+
+/* Heartbeats are of ZMTP 3.1, and answered for whoever sends one. */
+static void ping_of_an_older_peer (void)
+{
+    void *pull = OPEN (ZMQ_PULL);
+    int fd = RAW_CONNECT (BIND (pull, "tcp"));
+    RAW_SEND (fd, GREETING_30 READY4 ("PUSH"));
+    RAW_EXPECT (fd, GREETING READY_PULL);
+    RAW_SEND (fd, "\4\12\4PING\0\0ctx");
+    RAW_EXPECT (fd, "\4\10\4PONGctx");
+    RAW_SEND (fd, "\0\2ok");
+    RECV (pull, "ok");
+}
+
 /* What is set after zmq_bind is not for the peers that this endpoint accepts. */
 static void identity_and_security_are_taken_at_bind (void)
 {
@@ -369,6 +413,7 @@ static void moved_while_full (void)
 
 RUN_CASES (CASE (freed_by_the_receiver), CASE (unsubscribed_after_polling), CASE (subscriptions_by_command),
            CASE (limit_in_the_handshake), CASE (too_long_ends_reconnecting), CASE (rules_and_networks),
-           CASE (old_peers_have_no_handshake), CASE (identity_and_security_are_taken_at_bind),
+           CASE (old_peers_have_no_handshake), CASE (sizes_of_curve_keys),
+           CASE (ping_of_an_older_peer), CASE (identity_and_security_are_taken_at_bind),
            CASE (handler_comes_and_goes), CASE (null_is_asked_about_with_a_domain),
            CASE (closed_by_a_collector), CASE (moved_while_full))

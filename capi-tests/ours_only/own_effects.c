@@ -1,10 +1,11 @@
-/* Options that Debian's build does not know: drafts there. */
+/* Options that Debian's build does not know, drafts there, or that end the process or a peer's patience. */
 #include "../check.h"
 #include "../raw.h"
 #include "../events.h"
 
 enum
 {
+    ZAP_ENFORCE_DOMAIN = 93,
     RECONNECT_STOP = 109,
     STOP_AFTER_DISCONNECT = 4,
     IN_BATCH_SIZE = 101,
@@ -192,5 +193,48 @@ static void stopped_after_disconnect (void)
     }
 }
 
+/* A domain and nobody to ask: nobody comes in, and learns it at once. */
+static void enforced_domain_without_a_handler (void)
+{
+    void *server = OPEN (ZMQ_DEALER), *client = OPEN (ZMQ_DEALER);
+    SET (server, ZAP_ENFORCE_DOMAIN, 1);
+    OK (zmq_setsockopt (server, ZMQ_ZAP_DOMAIN, "there", 5));
+    SET (client, ZMQ_RECONNECT_IVL, 10);
+    SET (client, ZMQ_IMMEDIATE, 1);
+    void *reader = watch (server, ZMQ_EVENT_ALL);
+    const char *endpoint = BIND (server, "tcp");
+    EVENT (reader, ZMQ_EVENT_LISTENING, endpoint);
+    OK (zmq_connect (client, endpoint));
+    for (int i = 0; i < 2; i++) {
+        EVENT (reader, ZMQ_EVENT_ACCEPTED, endpoint);
+        EVENT (reader, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, endpoint);
+        EVENT (reader, ZMQ_EVENT_DISCONNECTED, endpoint);
+    }
+    EQUAL (await (client, ZMQ_POLLOUT, 0), 0);
+}
+
+/* PLAIN is asked about with an empty domain too. */
+static void enforced_without_a_domain (void)
+{
+    static const char *const request[] = {"1.0", "1", "", "127.0.0.1", "", "PLAIN", "me"};
+    static const char *const answer[] = {"1.0", "1", "200", "", ""};
+    void *handler = OPEN (ZMQ_REP), *server = OPEN (ZMQ_DEALER), *client = OPEN (ZMQ_DEALER);
+    OK (zmq_bind (handler, "inproc://zeromq.zap.01"));
+    SET (server, ZAP_ENFORCE_DOMAIN, 1);
+    SET (server, ZMQ_PLAIN_SERVER, 1);
+    OK (zmq_setsockopt (client, ZMQ_PLAIN_USERNAME, "me", 2));
+    OK (zmq_setsockopt (client, ZMQ_PLAIN_PASSWORD, "secret", 6));
+    OK (zmq_connect (client, BIND (server, "tcp")));
+    for (int i = 0; i < 7; i++)
+        RECVMORE (handler, request[i]);
+    RECV (handler, "secret");
+    for (int i = 0; i < 5; i++)
+        SENDMORE (handler, answer[i]);
+    SEND (handler, "");
+    SEND (client, "in");
+    RECV (server, "in");
+}
+
 RUN_CASES (CASE (size_of_pieces), CASE (tiny_batches), CASE (priority_and_busy_poll), CASE (verbose_unsubscriptions),
-           CASE (counted_topics), CASE (stopped_after_disconnect))
+           CASE (counted_topics), CASE (stopped_after_disconnect),
+           CASE (enforced_domain_without_a_handler), CASE (enforced_without_a_domain))
