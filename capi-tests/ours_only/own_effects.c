@@ -3,6 +3,9 @@
 #include "../raw.h"
 #include "../events.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
+
 enum
 {
     ZAP_ENFORCE_DOMAIN = 93,
@@ -235,6 +238,49 @@ static void enforced_without_a_domain (void)
     RECV (server, "in");
 }
 
+static int have_thread (const char *wanted)
+{
+    int found = 0;
+    struct dirent *entry;
+    DIR *entries = opendir ("/proc/self/task");
+    while (entries && (entry = readdir (entries))) {
+        char path[300], name[20] = "";
+        snprintf (path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
+        FILE *comm = fopen (path, "r");
+        if (comm) {
+            found += fscanf (comm, "%19[^\n]", name) == 1 && strcmp (name, wanted) == 0;
+            fclose (comm);
+        }
+    }
+    if (entries)
+        closedir (entries);
+    return found == 1;
+}
+
+/* A prefix of any text; the system keeps 15 bytes of a name. */
+static void text_before_the_names_of_threads (void)
+{
+    static const char *const rows[][2] = {{"me", "me/ZMQbg/IO/0"}, {"sixteen letters!", "sixteen letters"}, {"a/b c", "a/b c/ZMQbg/IO/"}};
+    int (*set_ext) (void *, int, const void *, size_t);
+    int (*get_ext) (void *, int, void *, size_t *);
+    *(void **) &set_ext = dlsym (RTLD_DEFAULT, "zmq_ctx_set_ext");
+    *(void **) &get_ext = dlsym (RTLD_DEFAULT, "zmq_ctx_get_ext");
+    REQUIRE (set_ext && get_ext);
+    for (int i = 0; i < 3; i++) {
+        char text[20] = "";
+        size_t size = sizeof text;
+        OK (set_ext (context (), ZMQ_THREAD_NAME_PREFIX, rows[i][0], strlen (rows[i][0])));
+        OK (get_ext (context (), ZMQ_THREAD_NAME_PREFIX, text, &size));
+        EQUAL (memcmp (text, rows[i][0], strlen (rows[i][0])), 0);
+        FAILS (set_ext (context (), ZMQ_THREAD_NAME_PREFIX, "seventeen letters", 17), EINVAL);
+        FAILS (set_ext (context (), ZMQ_THREAD_NAME_PREFIX, "", 0), EINVAL);
+        BIND (OPEN (ZMQ_PULL), "tcp");
+        EVENTUALLY (have_thread (rows[i][1]));
+        end_context ();
+    }
+}
+
 RUN_CASES (CASE (size_of_pieces), CASE (tiny_batches), CASE (priority_and_busy_poll), CASE (verbose_unsubscriptions),
            CASE (counted_topics), CASE (stopped_after_disconnect),
-           CASE (enforced_domain_without_a_handler), CASE (enforced_without_a_domain))
+           CASE (enforced_domain_without_a_handler), CASE (enforced_without_a_domain),
+           CASE (text_before_the_names_of_threads))
