@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "patterns.h"
+#include "restart.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -285,6 +286,94 @@ static void subscribe(const side_t *side)
     }
 }
 
+/* Every subscription is reported, also one that the peer has made already; unsubscriptions as ever. */
+static void prepare_verbose(const side_t *side)
+{
+    int one = 1;
+    if (side->type == ZMQ_XPUB)
+        require(zmq_setsockopt(side->socket, ZMQ_XPUB_VERBOSE, &one, sizeof one) == 0, "ZMQ_XPUB_VERBOSE");
+}
+
+static void publish_verbose(const side_t *side)
+{
+    char topic[32], text[64];
+    /* What is said before the connection stands is said once. */
+    expect_subscription(side->socket, 1, "up");
+    send_text(side->socket, "up");
+    for (unsigned round = 0; round < side->plan.multi; round++) {
+        snprintf(topic, sizeof topic, "%u:", round);
+        snprintf(text, sizeof text, "%ssaid twice, heard once", topic);
+        expect_subscription(side->socket, 1, topic);
+        expect_subscription(side->socket, 1, topic);
+        send_text(side->socket, "nobody's");
+        send_text(side->socket, text);
+        expect_subscription(side->socket, 0, topic);
+    }
+}
+
+static void recv_exactly(void *socket, const char *expected)
+{
+    char text[64];
+    recv_text(socket, text, sizeof text);
+    if (strcmp(text, expected) != 0)
+        fail("got \"%s\", expected \"%s\"", text, expected);
+}
+
+static void subscribe_verbose(const side_t *side)
+{
+    char topic[32], text[64];
+    subscription(side, 1, "up");
+    recv_exactly(side->socket, "up");
+    for (unsigned round = 0; round < side->plan.multi; round++) {
+        snprintf(topic, sizeof topic, "%u:", round);
+        snprintf(text, sizeof text, "%ssaid twice, heard once", topic);
+        subscription(side, 1, topic);
+        subscription(side, 1, topic);
+        recv_exactly(side->socket, text);
+        subscription(side, 0, topic);
+        subscription(side, 0, topic);
+    }
+}
+
+/* The publisher decides what a subscription is good for. */
+static void prepare_manual(const side_t *side)
+{
+    int one = 1;
+    if (side->type == ZMQ_XPUB)
+        require(zmq_setsockopt(side->socket, ZMQ_XPUB_MANUAL, &one, sizeof one) == 0, "ZMQ_XPUB_MANUAL");
+}
+
+static void publish_manual(const side_t *side)
+{
+    char asked[32], given[32];
+    for (unsigned round = 0; round < side->plan.multi; round++) {
+        snprintf(asked, sizeof asked, "asked %u", round);
+        snprintf(given, sizeof given, "given %u", round);
+        expect_subscription(side->socket, 1, asked);
+        send_text(side->socket, asked);
+        send_text(side->socket, given);
+        require(zmq_setsockopt(side->socket, ZMQ_SUBSCRIBE, given, strlen(given)) == 0, "ZMQ_SUBSCRIBE");
+        send_text(side->socket, asked);
+        send_text(side->socket, given);
+        expect_subscription(side->socket, 0, asked);
+        require(zmq_setsockopt(side->socket, ZMQ_UNSUBSCRIBE, given, strlen(given)) == 0, "ZMQ_UNSUBSCRIBE");
+        send_text(side->socket, given);
+    }
+}
+
+/* An XSUB has no filter of its own: what comes is what the other side lets through. */
+static void subscribe_manual(const side_t *side)
+{
+    char asked[32], given[32];
+    for (unsigned round = 0; round < side->plan.multi; round++) {
+        snprintf(asked, sizeof asked, "asked %u", round);
+        snprintf(given, sizeof given, "given %u", round);
+        subscription(side, 1, asked);
+        recv_exactly(side->socket, given);
+        subscription(side, 0, asked);
+    }
+}
+
 /* ---- plain streams ---------------------------------------------------------------------------------------------- */
 
 #define BLOCKS 300
@@ -436,20 +525,30 @@ static void router_with_options(const side_t *side)
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static const pattern_t PATTERNS[] = {
-    {"PUSH/PULL", {ZMQ_PUSH, ZMQ_PULL}, {send_all, recv_all}, 0, NULL},
-    {"PUB/SUB", {ZMQ_PUB, ZMQ_SUB}, {publish, subscribe}, 0, NULL},
-    {"XPUB/XSUB", {ZMQ_XPUB, ZMQ_XSUB}, {publish, subscribe}, 0, NULL},
-    {"PUB/XSUB", {ZMQ_PUB, ZMQ_XSUB}, {publish, subscribe}, 0, NULL},
-    {"XPUB/SUB", {ZMQ_XPUB, ZMQ_SUB}, {publish, subscribe}, 0, NULL},
-    {"REQ/REP", {ZMQ_REQ, ZMQ_REP}, {request, reply}, 1, NULL},
-    {"REQ/ROUTER", {ZMQ_REQ, ZMQ_ROUTER}, {request, reply}, 1, NULL},
-    {"DEALER/REP", {ZMQ_DEALER, ZMQ_REP}, {request_many, reply}, 0, NULL},
-    {"DEALER/ROUTER", {ZMQ_DEALER, ZMQ_ROUTER}, {request_many, reply}, 0, NULL},
-    {"DEALER/DEALER", {ZMQ_DEALER, ZMQ_DEALER}, {duplex, duplex}, 0, NULL},
-    {"ROUTER/ROUTER", {ZMQ_ROUTER, ZMQ_ROUTER}, {router_duplex, router_duplex}, 0, NULL},
-    {"PAIR/PAIR", {ZMQ_PAIR, ZMQ_PAIR}, {duplex, duplex}, 0, NULL},
-    {"options", {ZMQ_DEALER, ZMQ_ROUTER}, {dealer_with_options, router_with_options}, 0, prepare_with_options},
-    {"STREAM/STREAM", {ZMQ_STREAM, ZMQ_STREAM}, {stream_out, stream_in}, 0, NULL},
+    {"PUSH/PULL", {ZMQ_PUSH, ZMQ_PULL}, {send_all, recv_all}, 0, NULL, 0},
+    {"PUB/SUB", {ZMQ_PUB, ZMQ_SUB}, {publish, subscribe}, 0, NULL, 0},
+    {"XPUB/XSUB", {ZMQ_XPUB, ZMQ_XSUB}, {publish, subscribe}, 0, NULL, 0},
+    {"PUB/XSUB", {ZMQ_PUB, ZMQ_XSUB}, {publish, subscribe}, 0, NULL, 0},
+    {"XPUB/SUB", {ZMQ_XPUB, ZMQ_SUB}, {publish, subscribe}, 0, NULL, 0},
+    {"XPUB/XSUB-verbose", {ZMQ_XPUB, ZMQ_XSUB}, {publish_verbose, subscribe_verbose}, 1, prepare_verbose, 0},
+    {"XPUB/XSUB-manual", {ZMQ_XPUB, ZMQ_XSUB}, {publish_manual, subscribe_manual}, 1, prepare_manual, 0},
+    {"REQ/REP", {ZMQ_REQ, ZMQ_REP}, {request, reply}, 1, NULL, 0},
+    {"REQ/ROUTER", {ZMQ_REQ, ZMQ_ROUTER}, {request, reply}, 1, NULL, 0},
+    {"DEALER/REP", {ZMQ_DEALER, ZMQ_REP}, {request_many, reply}, 0, NULL, 0},
+    {"DEALER/ROUTER", {ZMQ_DEALER, ZMQ_ROUTER}, {request_many, reply}, 0, NULL, 0},
+    {"DEALER/DEALER", {ZMQ_DEALER, ZMQ_DEALER}, {duplex, duplex}, 0, NULL, 0},
+    {"ROUTER/ROUTER", {ZMQ_ROUTER, ZMQ_ROUTER}, {router_duplex, router_duplex}, 0, NULL, 0},
+    {"PAIR/PAIR", {ZMQ_PAIR, ZMQ_PAIR}, {duplex, duplex}, 0, NULL, 0},
+    {"options", {ZMQ_DEALER, ZMQ_ROUTER}, {dealer_with_options, router_with_options}, 0, prepare_with_options, 0},
+    {"STREAM/STREAM", {ZMQ_STREAM, ZMQ_STREAM}, {stream_out, stream_in}, 0, NULL, 0},
+    {"PUSH/PULL-kill-a", {ZMQ_PUSH, ZMQ_PULL}, {push_killed, pull_beside_killed}, 0, prepare_restart, 'a'},
+    {"PUSH/PULL-kill-b", {ZMQ_PUSH, ZMQ_PULL}, {push_beside_killed, pull_killed}, 0, prepare_restart, 'b'},
+    {"PUB/SUB-kill-a", {ZMQ_PUB, ZMQ_SUB}, {publish_killed, subscribe_beside_killed}, 0, prepare_restart, 'a'},
+    {"PUB/SUB-kill-b", {ZMQ_PUB, ZMQ_SUB}, {publish_beside_killed, subscribe_killed}, 0, prepare_restart, 'b'},
+    {"DEALER/ROUTER-kill-a", {ZMQ_DEALER, ZMQ_ROUTER}, {dealer_killed, router_beside_killed}, 0, prepare_restart, 'a'},
+    {"DEALER/ROUTER-kill-b", {ZMQ_DEALER, ZMQ_ROUTER}, {dealer_beside_killed, router_killed}, 0, prepare_restart, 'b'},
+    {"REQ/REP-kill-a", {ZMQ_REQ, ZMQ_REP}, {request_killed, reply_beside_killed}, 1, prepare_restart, 'a'},
+    {"REQ/REP-kill-b", {ZMQ_REQ, ZMQ_REP}, {request_beside_killed, reply_killed}, 1, prepare_restart, 'b'},
 };
 #define PATTERN_COUNT (sizeof PATTERNS / sizeof PATTERNS[0])
 

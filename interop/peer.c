@@ -13,6 +13,7 @@
  */
 #define _GNU_SOURCE
 #include "patterns.h"
+#include "restart.h"
 #include "security.h"
 
 #include <limits.h>
@@ -50,33 +51,46 @@ static void check_library(const char *expected)
         fail("loaded %s, not %s", found[0] ? found : "nothing", wanted);
 }
 
-static void bind_and_tell(void *socket, const char *transport)
+/* The endpoint of a side that is killed is known from its first life. */
+static char *endpoint_of_all_lives(const side_t *side)
 {
-    char endpoint[256];
+    static char endpoint[ENDPOINT_MAX];
+    return side->past ? side->past->endpoint : endpoint;
+}
+
+static void bind_and_tell(const side_t *side, const char *transport)
+{
+    char *endpoint = endpoint_of_all_lives(side);
+    size_t size = ENDPOINT_MAX;
+    if (side->life > 0) {
+        if (zmq_bind(side->socket, endpoint) != 0)
+            fail("bind %s again: %s", endpoint, zmq_strerror(zmq_errno()));
+        return;
+    }
     if (strcmp(transport, "tcp") == 0)
-        snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:*");
+        snprintf(endpoint, size, "tcp://127.0.0.1:*");
     else
-        snprintf(endpoint, sizeof endpoint, "ipc://%s", transport);
-    if (zmq_bind(socket, endpoint) != 0)
+        snprintf(endpoint, size, "ipc://%s", transport);
+    if (zmq_bind(side->socket, endpoint) != 0)
         fail("bind %s: %s", endpoint, zmq_strerror(zmq_errno()));
-    size_t size = sizeof endpoint;
-    require(zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &size) == 0, "ZMQ_LAST_ENDPOINT");
+    require(zmq_getsockopt(side->socket, ZMQ_LAST_ENDPOINT, endpoint, &size) == 0, "ZMQ_LAST_ENDPOINT");
     tell(endpoint);
 }
 
-static void hear_and_connect(void *socket)
+static void hear_and_connect(const side_t *side)
 {
-    char endpoint[256];
+    char *endpoint = endpoint_of_all_lives(side);
     size_t at = 0;
-    for (;;) {
-        if (at + 1 >= sizeof endpoint || read(STDIN_FILENO, endpoint + at, 1) != 1)
+    while (side->life == 0) {
+        if (at + 1 >= ENDPOINT_MAX || read(STDIN_FILENO, endpoint + at, 1) != 1)
             fail("the binding process gave no endpoint");
-        if (endpoint[at] == '\n')
+        if (endpoint[at] == '\n') {
+            endpoint[at] = 0;
             break;
+        }
         at++;
     }
-    endpoint[at] = 0;
-    if (zmq_connect(socket, endpoint) != 0)
+    if (zmq_connect(side->socket, endpoint) != 0)
         fail("connect %s: %s", endpoint, zmq_strerror(zmq_errno()));
 }
 
@@ -100,6 +114,11 @@ int main(int argc, char **argv)
         .other = pattern->types[!which],
         .binding = strcmp(argv[3], "bind") == 0,
     };
+    if (pattern->killed) {
+        side.last_life = side.plan.rounds;
+        if (pattern->killed == argv[2][0])
+            live_and_die(&side);
+    }
     void *context = zmq_ctx_new();
     require(context != NULL, "zmq_ctx_new");
     side.socket = zmq_socket(context, side.type);
@@ -109,17 +128,17 @@ int main(int argc, char **argv)
     if (pattern->prepare)
         pattern->prepare(&side);
     if (side.binding)
-        bind_and_tell(side.socket, argv[4]);
+        bind_and_tell(&side, argv[4]);
     else
-        hear_and_connect(side.socket);
+        hear_and_connect(&side);
 
     pattern->sides[which](&side);
 
-    /* Nobody sends more than the plan: something left over is a duplicate. */
+    /* Nobody sends more than the plan: something left over is a duplicate. A side that is killed has no plan. */
     int readable = 0;
     size_t size = sizeof readable;
     require(zmq_getsockopt(side.socket, ZMQ_EVENTS, &readable, &size) == 0, "ZMQ_EVENTS");
-    if (readable & ZMQ_POLLIN) {
+    if (readable & ZMQ_POLLIN && !pattern->killed) {
         /* An XPUB is told when a subscriber leaves, which the other side may have done by now. */
         unsigned char first = 1;
         if (side.type == ZMQ_XPUB)

@@ -6,6 +6,7 @@
 #
 # DIR holds the library under test as libzmq.so.5 (or libzmq.so). A cell is: pattern, library of side a and of side b, transport,
 # binding side, mechanism and which side is its server unless it is NULL. One line a cell; the last line is "interop: N passed, M failed"; the status is 0 only if nothing failed.
+# JOBS cells run at a time (2).
 # --only keeps the cells whose name matches, e.g. --only '^PUB/SUB ours-ref tcp'.
 set -u
 
@@ -14,7 +15,7 @@ root=$(dirname "$here")
 out=$root/target/interop
 mode=full lib='' self='' only='' reference=''
 
-usage() { sed -n '2,10p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2; }
+usage() { sed -n '2,11p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2; }
 
 while [ $# -gt 0 ]; do
     case $1 in
@@ -67,19 +68,19 @@ done
 include=()
 [ -e "$root/include/zmq.h" ] && [ -z "$self" ] && include=(-I "$root/include")
 ${CC:-cc} -std=c11 -O2 -g -Wall -Wextra -Werror "${include[@]}" -o "$out/peer" \
-    "$here/peer.c" "$here/patterns.c" "$here/message.c" "$here/security.c" -pthread "$out/lib-ref/libzmq.so.5" || die "the programs do not compile"
+    "$here/peer.c" "$here/patterns.c" "$here/message.c" "$here/restart.c" "$here/security.c" -pthread "$out/lib-ref/libzmq.so.5" || die "the programs do not compile"
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/interop.XXXXXX")
+jobs_max=${JOBS:-2}
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/interop.XXXXXX")
 pids=()
-cleanup() {
+stop() {
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
-    rm -rf "$work"
 }
-trap cleanup EXIT
+trap 'stop; wait; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
 
 # Bounds: of one cell, and of the whole run (cells that come later count as failed).
-if [ $mode = quick ]; then cell_limit=20 run_limit=300; else cell_limit=60 run_limit=900; fi
+if [ $mode = quick ]; then cell_limit=20 run_limit=400; else cell_limit=60 run_limit=900; fi
 
 # run_side a|b LIBRARY bind|connect TRANSPORT: the two pipes are opened in the order that lets both sides through.
 run_side() {
@@ -112,6 +113,8 @@ run_cell() {
     local name="$pattern $lib_a-$lib_b $transport $binder-binds"
     [ "$mechanism" = null ] || name="$name $mechanism"
     if [ -n "$only" ] && ! [[ $name =~ $only ]]; then return; fi
+    cells=$((cells + 1))
+    [ $((cells % jobs_max)) -eq "$lane" ] || return
     if [ $SECONDS -ge $run_limit ]; then
         failed=$((failed + 1))
         echo "$name: FAIL not run, the time of the whole run is up"
@@ -152,7 +155,6 @@ run_cell() {
     fi
 }
 
-passed=0 failed=0
 pairs="ours-ref ref-ours ours-ours"
 [ -n "$self" ] && pairs="ref-ref"
 
@@ -160,24 +162,48 @@ export LD_LIBRARY_PATH=$out/lib-ref
 patterns=$("$out/peer" patterns) || die "the program does not run"
 unset LD_LIBRARY_PATH
 
-while read -r pattern; do
-    for pair in $pairs; do
-        for transport in tcp ipc; do
-            for binder in a b; do
-                run_cell "${pair%-*}" "${pair#*-}" $transport $binder
+# run_lane NUMBER: every so many-th cell, one after the other; the counts go to a file.
+run_lane() {
+    lane=$1 cells=0 passed=0 failed=0 pids=()
+    work=$scratch/$lane
+    trap stop EXIT
+    trap 'exit 130' INT TERM
+    mkdir "$work"
+    while read -r pattern; do
+        for pair in $pairs; do
+            for transport in tcp ipc; do
+                for binder in a b; do
+                    run_cell "${pair%-*}" "${pair#*-}" $transport $binder
+                done
+            done
+            # STREAM sockets have no mechanism. Who comes and goes is not asked for one.
+            [[ "$pattern" = STREAM/STREAM || "$pattern" = *-kill-? ]] && continue
+            # Who binds and who is the server have nothing to do with each other: once each way.
+            for mechanism in plain-a plain-b curve-a curve-b; do
+                [ "${mechanism%-*}" = plain ] && binder=a || binder=b
+                # A REQ of the reference never gets through the handshake as a server.
+                [[ "$pattern $pair $mechanism" =~ ^REQ/.*\ ref-.*-a$ ]] && continue
+                run_cell "${pair%-*}" "${pair#*-}" tcp $binder $mechanism
             done
         done
-        # STREAM sockets have no mechanism.
-        [ "$pattern" = STREAM/STREAM ] && continue
-        # Who binds and who is the server have nothing to do with each other: once each way.
-        for mechanism in plain-a plain-b curve-a curve-b; do
-            [ "${mechanism%-*}" = plain ] && binder=a || binder=b
-            # A REQ of the reference never gets through the handshake as a server.
-            [[ "$pattern $pair $mechanism" =~ ^REQ/.*\ ref-.*-a$ ]] && continue
-            run_cell "${pair%-*}" "${pair#*-}" tcp $binder $mechanism
-        done
-    done
-done <<<"$patterns"
+    done <<<"$patterns"
+    echo "$passed $failed" >"$work/counts"
+}
 
+for ((lane = 0; lane < jobs_max; lane++)); do
+    run_lane "$lane" &
+    pids+=($!)
+done
+wait
+
+passed=0 failed=0
+for ((lane = 0; lane < jobs_max; lane++)); do
+    if read -r good bad 2>/dev/null <"$scratch/$lane/counts"; then
+        passed=$((passed + good)) failed=$((failed + bad))
+    else
+        failed=$((failed + 1))
+    fi
+done
+pids=()
 echo "interop: $passed passed, $failed failed"
 [ $failed -eq 0 ] && [ $passed -gt 0 ]
