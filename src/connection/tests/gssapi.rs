@@ -56,7 +56,7 @@ fn every_truncated_and_extended_initiate_is_refused() {
     for size in (0..whole.len()).chain([whole.len() + 1, whole.len() + 300]) {
         let mut body = whole.clone();
         body.resize(size, 0);
-        let expected = if size < 9 { code::UNEXPECTED_COMMAND } else { code::MALFORMED_COMMAND_INITIATE };
+        let expected = if size < 9 { code::MALFORMED_COMMAND } else { code::MALFORMED_COMMAND_INITIATE };
         fails(greeted(server()).handle_input(&frame(4, &body)), expected);
     }
     for length in [0u32, 19, 21, 0x1400_0000, u32::MAX] {
@@ -81,11 +81,11 @@ fn nothing_else_comes_first() {
         command("HELLO", b""),
         command("ERROR", b"\x03400"),
         command("MESSAGE", b"\0\0\0\x01x"),
-        frame(4, b""),
     ];
     for other in others {
         fails(greeted(server()).handle_input(&other), code::UNEXPECTED_COMMAND);
     }
+    fails(greeted(server()).handle_input(&frame(4, b"")), code::MALFORMED_COMMAND);
 }
 
 #[test]
@@ -167,11 +167,12 @@ fn what_is_no_message() {
     for size in (0..whole.len()).chain([whole.len() + 1, whole.len() + 300]) {
         let mut body = whole.clone();
         body.resize(size, 0);
-        fails(&body, if size < 8 { code::UNEXPECTED_COMMAND } else { code::MALFORMED_COMMAND_MESSAGE });
+        fails(&body, if size < 8 { code::MALFORMED_COMMAND } else { code::MALFORMED_COMMAND_MESSAGE });
     }
     fails(&whole, code::CRYPTOGRAPHIC);
     fails(b"\x07MESSAGE\0\0\0\0", code::CRYPTOGRAPHIC);
     fails(b"\x05READY", code::UNEXPECTED_COMMAND);
+    fails(b"hello", code::MALFORMED_COMMAND);
     assert!(cipher::append(&session, 0, &[b"\0", b"content"], &mut Vec::new()).is_err());
 }
 

@@ -2,7 +2,7 @@
 
 use super::{MESSAGE, message_header, sized};
 use crate::connection::failure::{Failure, FailureKind, code};
-use crate::connection::mechanism::unexpected;
+use crate::connection::mechanism::{check_structure, unexpected};
 use crate::gssapi::{Buffer, Session};
 
 /// Appends a whole frame with what `parts` are together, the inner flags first.
@@ -23,6 +23,7 @@ pub fn append(
 
 /// What is in the body of a frame: flags and content.
 pub fn open(session: &Session, body: &[u8]) -> Result<Buffer, Failure> {
+    check_structure(body)?;
     let Some(data) = body.strip_prefix(MESSAGE) else { return Err(unexpected(body, "MESSAGE")) };
     let token = sized(data)
         .ok_or_else(|| Failure::reported(code::MALFORMED_COMMAND_MESSAGE, "a MESSAGE with a wrong length"))?;

@@ -11,7 +11,7 @@ pub mod client;
 pub mod negotiation;
 pub mod server;
 
-use super::unexpected;
+use super::{check_structure, unexpected};
 use crate::connection::command;
 use crate::connection::failure::{Failure, FailureKind, code};
 use crate::connection::frame::{COMMAND, Framing};
@@ -49,6 +49,7 @@ fn write_token(token: &[u8], output: &mut Vec<u8>) {
 
 /// The token in an INITIATE.
 fn read_token(body: &[u8]) -> Result<&[u8], Failure> {
+    check_structure(body)?;
     let Some(data) = body.strip_prefix(INITIATE) else { return Err(unexpected(body, "INITIATE")) };
     sized(data)
         .ok_or_else(|| Failure::reported(code::MALFORMED_COMMAND_INITIATE, "an INITIATE with a wrong length"))
