@@ -62,19 +62,27 @@ report() {
     fi
 }
 
-# program LABEL SOURCE LIBRARY [NAME=VALUE...]: each with a centre of its own
+# compile NAME
+compile() {
+    "${CC:-cc}" -std=c11 -O1 -g -Wall -Wextra -Werror -I"$root/include" ${CFLAGS:-} -o "$build/$1" "$here/$1.c" \
+        -L"$build/link" -Wl,--allow-shlib-undefined -lzmq -lpthread -ldl >"$build/$1.compile" 2>&1
+}
+
+for name in gssapi own_gssapi without_gssapi; do
+    compile $name || { sed -n '1,12s/^/    /p' "$build/$name.compile"; die "$name.c does not compile"; }
+done
+
+labels=()
+pids=()
+
+# program LABEL NAME LIBRARY [VARIABLE=VALUE...]: with a centre of its own; most of its time it waits, so it runs beside the others
 program() {
-    local label=$1 source=$here/$2.c directory=$3 binary=$build/$2 log
+    local label=$1 name=$2 directory=$3
     shift 3
     [[ $label == *"$filter"* ]] || return 0
-    log=$build/${label// /-}.log
-    if ! "${CC:-cc}" -std=c11 -O1 -g -Wall -Wextra -Werror -I"$root/include" ${CFLAGS:-} -o "$binary" "$source" \
-        -L"$build/link" -Wl,--allow-shlib-undefined -lzmq -lpthread -ldl >"$log" 2>&1; then
-        report "$label" 1 "$log"
-        return
-    fi
-    timeout "$limit" "$here/kdc.sh" env LD_LIBRARY_PATH="$directory" "$@" "$binary" >"$log" 2>&1
-    report "$label" $? "$log"
+    timeout "$limit" "$here/kdc.sh" env LD_LIBRARY_PATH="$directory" "$@" "$build/$name" >"$build/${label//[ ,]/-}.log" 2>&1 &
+    labels+=("$label")
+    pids+=($!)
 }
 
 program "reference gssapi" gssapi "$reference"
@@ -84,15 +92,21 @@ if [ "$ref_only" = 0 ]; then
     program "ours own_gssapi" own_gssapi "$lib"
     program "ours own_gssapi, not inline" own_gssapi "$lib" ZMQ_OXIDE_INLINE=off
     program "ours without_gssapi" without_gssapi "$lib:$build/without"
-    if [[ "both interop" == *"$filter"* ]]; then
-        log=$build/interop.log
-        timeout 300 "$here/kdc.sh" "$root/interop/run.sh" --lib "$lib" --quick \
-            --mechanisms "gssapi-a gssapi-b gssapi-plain-a gssapi-plain-b" \
-            --only '^(REQ/REP|DEALER/ROUTER|PUSH/PULL|PUB/SUB|XPUB/XSUB) (ours-ref|ref-ours)' >"$log" 2>&1
-        status=$?
-        [ $status = 0 ] || grep FAIL "$log" | sed 's/^/    /'
-        report "both interop" $status "$log"
-    fi
+fi
+for i in "${!pids[@]}"; do
+    wait "${pids[$i]}"
+    report "${labels[$i]}" $? "$build/${labels[$i]//[ ,]/-}.log"
+done
+
+if [ "$ref_only" = 0 ] && [[ "both interop" == *"$filter"* ]]; then
+    log=$build/interop.log
+    # Some of what `kdc.sh interop/run.sh --lib DIR --mechanisms "gssapi-a gssapi-b gssapi-plain-a gssapi-plain-b"` has.
+    cells='(REQ/REP|PUSH/PULL|PUB/SUB) (ours-ref|ref-ours) .* gssapi-.$|^(DEALER/ROUTER|PUB/SUB) (ours-ref|ref-ours) .* gssapi-plain-a$'
+    timeout 300 "$here/kdc.sh" "$root/interop/run.sh" --lib "$lib" --quick \
+        --mechanisms "gssapi-a gssapi-b gssapi-plain-a" --only "^$cells" >"$log" 2>&1
+    status=$?
+    [ $status = 0 ] || grep FAIL "$log" | sed 's/^/    /'
+    report "both interop" $status "$log"
 fi
 
 echo "gssapi: $passed passed, $failed failed"
