@@ -66,6 +66,18 @@ static void requests_and_replies (void)
     }
 }
 
+static void a_server_that_asks (void)
+{
+    void *server = open_server (ZMQ_REQ), *client = open_client (ZMQ_REP);
+    OK (zmq_connect (client, BIND (server, "tcp")));
+    for (int i = 0; i < 20; i++) {
+        SEND (server, "question");
+        RECV (client, "question");
+        SEND (client, "answer");
+        RECV (server, "answer");
+    }
+}
+
 /* Who binds and who is the server have nothing to do with each other. */
 static void the_server_connects (void)
 {
@@ -618,7 +630,8 @@ static void those_who_do_not_fit (void)
     RECV (server, "hi");
 }
 
-RUN_CASES (CASE (options), CASE (requests_and_replies), CASE (the_server_connects), CASE (every_size_in_order),
+RUN_CASES (CASE (options), CASE (requests_and_replies), CASE (a_server_that_asks), CASE (the_server_connects),
+           CASE (every_size_in_order),
            CASE (many_messages), CASE (subscriptions), CASE (plain_text), CASE (half_plain_text), CASE (names),
            CASE (the_key_of_another_service), CASE (a_service_that_nobody_knows), CASE (a_client_that_nobody_knows),
            CASE (a_client_without_a_service), CASE (no_ticket), CASE (no_key), CASE (nobody_serves_the_realm),

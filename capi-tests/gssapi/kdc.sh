@@ -4,7 +4,7 @@
 #
 #   kdc.sh COMMAND...
 #
-# The realm is ZMQ.TEST. Its principals are client, guest, zmq/localhost and other/localhost; the keys of all lie in one keytab (KRB5_KTNAME and
+# The realm is ZMQ.TEST. Its principals are client, guest, zmq/localhost, other/localhost, and zmqtest2 on this host; the keys of all lie in one keytab (KRB5_KTNAME and
 # KRB5_CLIENT_KTNAME), because the reference wants to accept and to initiate with whatever it is given. The first ticket in the cache (KRB5CCNAME) is
 # that of "client". GSSAPI_FOLDER is the temporary folder; in it are "servers.keytab" with the keys of the servers alone, and "stranger", a
 # configuration (KRB5_CONFIG) of a realm that nobody serves.
@@ -74,6 +74,7 @@ write_clients() {
     dns_lookup_kdc = false
     dns_lookup_realm = false
     dns_canonicalize_hostname = false
+    qualify_shortname = ""
     rdns = false
 [realms]
     ZMQ.TEST = {
@@ -87,6 +88,7 @@ write_clients() {
 CONFIG
 }
 
+host=$(uname -n)
 log=$folder/log
 run() { "$@" >>"$log" 2>&1 || { echo "kdc.sh: $1 failed" >&2; tail -n 20 "$log" >&2; exit 2; }; }
 
@@ -97,8 +99,9 @@ add_principal -randkey client
 add_principal -randkey guest
 add_principal -randkey zmq/localhost
 add_principal -randkey other/localhost
+add_principal -randkey zmqtest2/$host
 ktadd -norandkey -k $folder/servers.keytab zmq/localhost other/localhost
-ktadd -norandkey -k $folder/keytab client guest zmq/localhost other/localhost
+ktadd -norandkey -k $folder/keytab client guest zmq/localhost other/localhost zmqtest2/$host
 ADMIN
 [ -s "$folder/servers.keytab" ] && [ -s "$folder/keytab" ] || { echo "kdc.sh: no keys" >&2; cat "$log" >&2; exit 2; }
 

@@ -101,7 +101,8 @@ const CAPABILITIES: &[(&CStr, bool)] = &[
 ];
 
 /// Returns 1 when the library was built with a capability: "ipc", "pgm", "tipc", "norm", "curve", "gssapi",
-/// "vmci", "draft", "WS", "WSS" or "vsock". For everything else, "tcp" and "inproc" included, 0.
+/// "vmci", "draft", "WS", "WSS" or "vsock". For everything else, "tcp" and "inproc" included, 0. For "gssapi" it is 1 when the
+/// system has the library for it.
 ///
 /// # Safety
 /// - `capability`: NULL, or a C string.

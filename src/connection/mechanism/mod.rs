@@ -2,7 +2,8 @@
 //! Mechanisms").
 //!
 //! A mechanism is a file here and a row in [`create`]. It reads the bodies of the peer's handshake commands, writes its own, may have the
-//! peer's credentials judged (`zap`), and ends with what the peer said about itself. It must not know frames or versions.
+//! peer's credentials judged (`zap`), may leave work to a thread that can wait, and ends with what the peer said about itself. It must not know frames
+//! or versions; what it leaves behind for messages is in `cipher`.
 
 pub mod cipher;
 pub mod curve;
