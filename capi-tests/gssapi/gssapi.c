@@ -78,6 +78,25 @@ static void a_server_that_asks (void)
     }
 }
 
+static void events_of_both_sides (void)
+{
+    void *server = open_server (ZMQ_DEALER), *client = open_client (ZMQ_DEALER);
+    void *at_server = watch (server, ZMQ_EVENT_ALL), *at_client = watch (client, ZMQ_EVENT_ALL);
+    OK (zmq_connect (client, BIND (server, "tcp")));
+    SEND (client, "hello");
+    RECV (server, "hello");
+    EVENT (at_client, ZMQ_EVENT_CONNECT_DELAYED, NULL);
+    EVENT (at_client, ZMQ_EVENT_CONNECTED, NULL);
+    EVENT (at_client, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, NULL);
+    NO_EVENT (at_client);
+    EVENT (at_server, ZMQ_EVENT_LISTENING, NULL);
+    EVENT (at_server, ZMQ_EVENT_ACCEPTED, NULL);
+    EVENT (at_server, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, NULL);
+    NO_EVENT (at_server);
+    CLOSE (client);
+    EVENT (at_server, ZMQ_EVENT_DISCONNECTED, NULL);
+}
+
 /* Who binds and who is the server have nothing to do with each other. */
 static void the_server_connects (void)
 {
@@ -630,9 +649,9 @@ static void those_who_do_not_fit (void)
     RECV (server, "hi");
 }
 
-RUN_CASES (CASE (options), CASE (requests_and_replies), CASE (a_server_that_asks), CASE (the_server_connects),
-           CASE (every_size_in_order),
-           CASE (many_messages), CASE (subscriptions), CASE (plain_text), CASE (half_plain_text), CASE (names),
+RUN_CASES (CASE (options), CASE (requests_and_replies), CASE (a_server_that_asks), CASE (events_of_both_sides),
+           CASE (the_server_connects), CASE (every_size_in_order), CASE (many_messages), CASE (subscriptions),
+           CASE (plain_text), CASE (half_plain_text), CASE (names),
            CASE (the_key_of_another_service), CASE (a_service_that_nobody_knows), CASE (a_client_that_nobody_knows),
            CASE (a_client_without_a_service), CASE (no_ticket), CASE (no_key), CASE (nobody_serves_the_realm),
            CASE (zap_sees_the_principal), CASE (zap_says_no), CASE (golden_server), CASE (golden_client),

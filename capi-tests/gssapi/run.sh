@@ -77,9 +77,12 @@ pids=()
 
 # program LABEL NAME LIBRARY [VARIABLE=VALUE...]: with a centre of its own; most of its time it waits, so it runs beside the others
 program() {
-    local label=$1 name=$2 directory=$3
+    local label=$1 name=$2 directory=$3 loaded
     shift 3
     [[ $label == *"$filter"* ]] || return 0
+    loaded=$(LD_LIBRARY_PATH=$directory timeout 20 "$build/$name" --which 2>&1)
+    [ "$(readlink -f "${loaded#* }")" = "$(readlink -f "${directory%%:*}/libzmq.so.5")" ] ||
+        die "$label has loaded $loaded and not the library in $directory"
     timeout "$limit" "$here/kdc.sh" env LD_LIBRARY_PATH="$directory" "$@" "$build/$name" >"$build/${label//[ ,]/-}.log" 2>&1 &
     labels+=("$label")
     pids+=($!)
