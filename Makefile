@@ -70,13 +70,14 @@ demo: ## C and Python programs on this library, alone and mixed with the referen
 
 .PHONY: deps
 deps: ## install the Debian packages that the tests need, if they are missing
-	@demo/debs.sh gcc libc6-dev make libzmq5 libzmq3-dev pkg-config valgrind
+	@demo/debs.sh gcc libc6-dev make libzmq5 libzmq3-dev pkg-config valgrind \
+		libgssapi-krb5-2 krb5-kdc krb5-admin-server krb5-user
 
 .PHONY: test
 test: deps suites ## install what is needed and run every suite
 
 .PHONY: suites
-suites: unit loom capi capi-noinline conformance interop-quick install-check
+suites: unit loom capi capi-noinline gssapi conformance interop-quick install-check
 
 # cargo prints a line for each test binary; this adds the sum, and fails also
 # when no test ran.
@@ -106,6 +107,11 @@ capi: lib ## C programs on zmq.h, on the reference and on this library
 .PHONY: capi-noinline
 capi-noinline: lib ## the same with every connection driven by the I/O threads
 	ZMQ_OXIDE_INLINE=off capi-tests/run.sh --lib "$(DIST)/lib" | sed -u 's/^capi:/capi-noinline:/'
+
+.PHONY: gssapi
+gssapi: lib ## GSSAPI against a Kerberos server of its own, on both libraries
+	@demo/debs.sh libgssapi-krb5-2 krb5-kdc krb5-admin-server krb5-user
+	capi-tests/gssapi/run.sh --lib "$(DIST)/lib"
 
 .PHONY: conformance
 conformance: lib ## the reference's own tests, on the reference and on this library

@@ -1,4 +1,4 @@
-// What the reference would find out about this system: Linux, glibc, libsodium, no drafts.
+// What the reference would find out about this system: Linux, glibc, libsodium, Kerberos, no drafts.
 // Its sources and its tests include this file in place of the one that its own build makes.
 #pragma once
 
@@ -42,3 +42,6 @@
 
 #define ZMQ_HAVE_CURVE
 #define ZMQ_USE_LIBSODIUM
+
+#define HAVE_LIBGSSAPI_KRB5 1
+#define HAVE_GSSAPI_GSSAPI_GENERIC_H 1

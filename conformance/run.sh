@@ -3,6 +3,6 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
-# libsodium: without it the reference has no CURVE.
-"$here/../demo/debs.sh" gcc g++ libc6-dev libsodium-dev python3
+# libsodium and Kerberos: without them the reference has no CURVE and no GSSAPI.
+"$here/../demo/debs.sh" gcc g++ libc6-dev libsodium-dev libkrb5-dev python3 krb5-kdc krb5-admin-server krb5-user
 exec python3 "$here/run.py" "$@"

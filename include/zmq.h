@@ -441,13 +441,13 @@ struct iovec;
 #define ZMQ_TOS 57
 /* Set only, bytes: routing id of the peer that the next zmq_connect reaches. */
 #define ZMQ_CONNECT_ROUTING_ID 61
-/* 1 makes the socket a GSSAPI server. EINVAL where GSSAPI is not built in. */
+/* 1 makes the socket a GSSAPI server, 0 a client. Like all GSSAPI options EINVAL where the system has no libgssapi_krb5.so.2. */
 #define ZMQ_GSSAPI_SERVER 62
-/* Text: own GSSAPI principal. */
+/* Text: own GSSAPI principal. Without one the credentials of the process are used. */
 #define ZMQ_GSSAPI_PRINCIPAL 63
-/* Text: the server's GSSAPI principal. */
+/* Text: the server's GSSAPI principal. Makes the socket a client. */
 #define ZMQ_GSSAPI_SERVICE_PRINCIPAL 64
-/* 1 does not encrypt GSSAPI messages. */
+/* 1 does not encrypt GSSAPI messages: only the handshake is protected. Both sides have to set it. */
 #define ZMQ_GSSAPI_PLAINTEXT 65
 /* How long a handshake may take; 0 is without limit. */
 #define ZMQ_HANDSHAKE_IVL 66
@@ -587,7 +587,8 @@ ZMQ_EXPORT const char *zmq_strerror (int errnum_);
 /* ---- Capabilities ---- */
 
 /* Returns 1 when the library was built with a capability: "ipc", "pgm", "tipc", "norm", "curve", "gssapi",
- * "vmci", "draft", "WS", "WSS" or "vsock". For everything else, "tcp" and "inproc" included, 0.
+ * "vmci", "draft", "WS", "WSS" or "vsock". For everything else, "tcp" and "inproc" included, 0. For "gssapi" it is 1 when the
+ * system has the library for it.
  *
  * Arguments:
  * - capability: NULL, or a C string.

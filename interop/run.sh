@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # The interop matrix: two processes of one C program, each on its own library, over every core pattern and mechanism.
 #
-#   interop/run.sh --lib DIR [--quick] [--only REGEX] [--reference DIR]
+#   interop/run.sh --lib DIR [--quick] [--only REGEX] [--mechanisms LIST] [--reference DIR]
 #   interop/run.sh --self [--quick]      the reference on all sides, to check the tests themselves
 #
 # DIR holds the library under test as libzmq.so.5 (or libzmq.so). A cell is: pattern, library of side a and of side b, transport,
 # binding side, mechanism and which side is its server unless it is NULL. One line a cell; the last line is "interop: N passed, M failed"; the status is 0 only if nothing failed.
 # JOBS cells run at a time (2).
+# --mechanisms names other mechanisms and leaves the cells without one out; "gssapi" and "gssapi-plain" need what capi-tests/gssapi/kdc.sh starts.
 # --only keeps the cells whose name matches, e.g. --only '^PUB/SUB ours-ref tcp'.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 out=$root/target/interop
-mode=full lib='' self='' only='' reference=''
+mode=full lib='' self='' only='' reference='' without=yes
+mechanisms="plain-a plain-b curve-a curve-b"
 
 usage() { sed -n '2,11p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2; }
 
@@ -22,6 +24,7 @@ while [ $# -gt 0 ]; do
         --lib) lib=${2-}; shift ;;
         --reference) reference=${2-}; shift ;;
         --only) only=${2-}; shift ;;
+        --mechanisms) mechanisms=${2-} without=''; shift ;;
         --quick) mode=quick ;;
         --full) mode=full ;;
         --self) self=yes ;;
@@ -171,7 +174,7 @@ run_lane() {
     mkdir "$work"
     while read -r pattern; do
         for pair in $pairs; do
-            for transport in tcp ipc; do
+            for transport in ${without:+tcp ipc}; do
                 for binder in a b; do
                     run_cell "${pair%-*}" "${pair#*-}" $transport $binder
                 done
@@ -179,10 +182,12 @@ run_lane() {
             # STREAM sockets have no mechanism. Who comes and goes is not asked for one.
             [[ "$pattern" = STREAM/STREAM || "$pattern" = *-kill-? ]] && continue
             # Who binds and who is the server have nothing to do with each other: once each way.
-            for mechanism in plain-a plain-b curve-a curve-b; do
-                [ "${mechanism%-*}" = plain ] && binder=a || binder=b
+            for mechanism in $mechanisms; do
+                [[ "$mechanism" = *plain-* ]] && binder=a || binder=b
                 # A REQ of the reference never gets through the handshake as a server.
                 [[ "$pattern $pair $mechanism" =~ ^REQ/.*\ ref-.*-a$ ]] && continue
+                # What a SUB or XSUB of the reference subscribes to with its options does not arrive through GSSAPI.
+                [[ "$pattern $pair $mechanism" =~ /X?SUB\ .*-ref\ gssapi-.$ ]] && continue
                 run_cell "${pair%-*}" "${pair#*-}" tcp $binder $mechanism
             done
         done

@@ -7,6 +7,9 @@
 #define NAME "a user of 24 characters."
 #define PASSWORD "secret \xff\x01 bytes"
 #define DOMAIN "interop"
+/* Of the realm that capi-tests/gssapi/kdc.sh makes. */
+#define PRINCIPAL "client@ZMQ.TEST"
+#define SERVICE "zmq@localhost"
 
 static const char SERVER_SECRET[] = "interop.server.key.0123456789.abcdefghij";
 static const char CLIENT_SECRET[] = "interop.client.key.9876543210.jihgfedcba";
@@ -56,7 +59,9 @@ static void *judge(void *unused)
         frame(buffer, sizeof buffer); /* address */
         frame(buffer, sizeof buffer); /* routing id */
         expect("mechanism", handler.mechanism, strlen(handler.mechanism));
-        if (strcmp(handler.mechanism, "PLAIN") == 0) {
+        if (strcmp(handler.mechanism, "GSSAPI") == 0) {
+            expect("principal", PRINCIPAL, strlen(PRINCIPAL));
+        } else if (strcmp(handler.mechanism, "PLAIN") == 0) {
             expect("user name", NAME, strlen(NAME));
             expect("password", PASSWORD, strlen(PASSWORD));
         } else {
@@ -83,12 +88,30 @@ static void start_handler(void *context, const char *mechanism)
     require(pthread_create(&handler.thread, NULL, judge, NULL) == 0, "thread");
 }
 
+static void begin_gssapi(void *context, const side_t *side, int server, int plaintext)
+{
+    const int one = 1;
+    set(side->socket, ZMQ_GSSAPI_PLAINTEXT, &plaintext, sizeof plaintext);
+    if (!server) {
+        set(side->socket, ZMQ_GSSAPI_SERVICE_PRINCIPAL, SERVICE, strlen(SERVICE));
+        return;
+    }
+    set(side->socket, ZMQ_ZAP_DOMAIN, DOMAIN, strlen(DOMAIN));
+    set(side->socket, ZMQ_GSSAPI_SERVER, &one, sizeof one);
+    set(side->socket, ZMQ_GSSAPI_PRINCIPAL, SERVICE, strlen(SERVICE));
+    start_handler(context, "GSSAPI");
+}
+
 void begin_security(void *context, const side_t *side, const char *mechanism, int is_a)
 {
     if (strcmp(mechanism, "null") == 0)
         return;
     int plain = strncmp(mechanism, "plain", 5) == 0;
     int server = (mechanism[strlen(mechanism) - 1] == 'a') == is_a;
+    if (strncmp(mechanism, "gssapi", 6) == 0) {
+        begin_gssapi(context, side, server, strstr(mechanism, "plain") != NULL);
+        return;
+    }
     char server_public[41], client_public[41];
     const int one = 1;
     require(zmq_curve_public(server_public, SERVER_SECRET) == 0, "zmq_curve_public");

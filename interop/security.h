@@ -6,7 +6,7 @@
 
 #include "patterns.h"
 
-/* Makes a side a client or a server of "null", "plain" or "curve" ("-a" or "-b" behind it names the side that is the server), and starts a
+/* Makes a side a client or a server of "null", "plain", "curve", "gssapi" or "gssapi-plain" ("-a" or "-b" behind it names the side that is the server), and starts a
  * ZAP handler in the context of a server. */
 void begin_security(void *context, const side_t *side, const char *mechanism, int is_a);
 

@@ -94,6 +94,14 @@ pub const TRIM_AFTER: usize = 256;
 /// Pause between the link that reached that number and giving back.
 pub const TRIM_DELAY: Duration = Duration::from_millis(100);
 
+/// GSSAPI handshakes of one I/O thread that may wait for a ticket at the same time. A key distribution centre that is not there keeps each of them for
+/// seconds.
+pub const INITIATE_THREADS: usize = 4;
+
+/// GSSAPI handshakes of one I/O thread in which a client is being checked at the same time: that takes a processor and a file, not the network, so more
+/// would only give strangers more of the machine.
+pub const ACCEPT_THREADS: usize = 1;
+
 /// In a burst the sending thread writes its links' pipes itself whenever about so many bytes are waiting: they are still in
 /// its cache, and no other thread has to run. The I/O thread writes what is left at the end.
 pub const SEND_CHUNK: usize = 60 * 1024;

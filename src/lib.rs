@@ -9,7 +9,8 @@
 //! - [`pattern`], [`routing`]: socket types, and the parts they are made of.
 //! - [`driver`]: links: who drives a connection, and its life from connect to linger.
 //! - [`connection`], [`transport`]: ZMTP without I/O; addresses and sockets of the system.
-//! - [`pipe`], [`io`], [`message`], [`options`], [`crypto`], [`sync`]: queues, event loops, bodies, settings, ciphers, atomics.
+//! - [`pipe`], [`io`], [`message`], [`options`], [`crypto`], [`gssapi`], [`sync`]: queues, event loops,
+//!   bodies, settings, ciphers, Kerberos, atomics.
 //!
 //! # One message out
 //! `zmq_send` -> [`socket`] (in-use flag, news) -> [`pattern`] (which pipe) -> [`pipe`] (queue, flush). If the reader of the
@@ -31,6 +32,7 @@ pub mod context;
 pub mod crypto;
 pub mod driver;
 pub mod error;
+pub mod gssapi;
 pub mod io;
 mod log;
 mod memory;

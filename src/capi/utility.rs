@@ -86,14 +86,13 @@ fn system_text(number: c_int) -> CString {
 
 // ---- Capabilities ----
 
-/// What zmq_has knows, and whether it is built in.
+/// What zmq_has knows, and whether it is built in. GSSAPI is a matter of the system.
 const CAPABILITIES: &[(&CStr, bool)] = &[
     (c"ipc", true),
     (c"pgm", false),
     (c"tipc", false),
     (c"norm", false),
     (c"curve", true),
-    (c"gssapi", false),
     (c"vmci", false),
     (c"draft", true),
     (c"WS", false),
@@ -102,7 +101,8 @@ const CAPABILITIES: &[(&CStr, bool)] = &[
 ];
 
 /// Returns 1 when the library was built with a capability: "ipc", "pgm", "tipc", "norm", "curve", "gssapi",
-/// "vmci", "draft", "WS", "WSS" or "vsock". For everything else, "tcp" and "inproc" included, 0.
+/// "vmci", "draft", "WS", "WSS" or "vsock". For everything else, "tcp" and "inproc" included, 0. For "gssapi" it is 1 when the
+/// system has the library for it.
 ///
 /// # Safety
 /// - `capability`: NULL, or a C string.
@@ -113,7 +113,9 @@ pub unsafe extern "C" fn zmq_has(capability: *const c_char) -> c_int {
     }
     // SAFETY: the caller's promise, with NULL ruled out.
     let name = unsafe { CStr::from_ptr(capability) };
-    CAPABILITIES.contains(&(name, true)).into()
+    let has =
+        if name == c"gssapi" { crate::gssapi::is_available() } else { CAPABILITIES.contains(&(name, true)) };
+    has.into()
 }
 
 // ---- Clocks ----

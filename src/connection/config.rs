@@ -1,6 +1,7 @@
 //! What a connection must be told, and the numbers it is tuned with.
 
 use super::mechanism::curve::client::ClientKeys;
+use super::mechanism::gssapi::Names;
 use super::zap::Zap;
 use crate::crypto::SecretKey;
 use std::fmt;
@@ -83,6 +84,8 @@ pub enum Security {
     PlainServer,
     CurveClient(Box<ClientKeys>),
     CurveServer(SecretKey),
+    GssapiClient(Box<Names>),
+    GssapiServer(Box<Names>),
 }
 
 impl fmt::Debug for Security {
@@ -94,6 +97,8 @@ impl fmt::Debug for Security {
             Self::PlainServer => "PlainServer",
             Self::CurveClient(_) => "CurveClient",
             Self::CurveServer(_) => "CurveServer",
+            Self::GssapiClient(_) => "GssapiClient",
+            Self::GssapiServer(_) => "GssapiServer",
         })
     }
 }

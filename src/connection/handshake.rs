@@ -4,7 +4,8 @@ use super::config::{Config, HANDSHAKE_FRAME_MAX, Security};
 use super::failure::{Failure, FailureKind, code};
 use super::frame::{Framing, HeaderBuffer};
 use super::greeting::{Greeting, Outcome, Version};
-use super::mechanism::curve::cipher::Ciphers;
+use super::mechanism::cipher::Ciphers;
+use super::mechanism::gssapi::negotiation::Negotiation;
 use super::mechanism::{self, Mechanism, Progress, Step};
 use super::metadata::PeerMetadata;
 use super::receive_half::ReceiveHalf;
@@ -23,6 +24,8 @@ pub struct Handshake {
     mechanism: Box<dyn Mechanism>,
     /// Credentials to be judged, until they are asked for.
     credentials: Option<Vec<Vec<u8>>>,
+    /// A step that may block, until it is asked for.
+    negotiation: Option<Box<Negotiation>>,
     /// What the handler said of the peer.
     approval: Approval,
     state: State,
@@ -90,7 +93,15 @@ impl Handshake {
         let mut output = Vec::with_capacity(SIZE_HINT);
         let mechanism = mechanism::create(&config);
         let state = State::Greeting(Greeting::new(config.routing_id.len(), &mut output));
-        Self { config, output, mechanism, credentials: None, approval: Approval::default(), state }
+        Self {
+            config,
+            output,
+            mechanism,
+            credentials: None,
+            negotiation: None,
+            approval: Approval::default(),
+            state,
+        }
     }
 
     /// Takes what the peer sent. Returns how much of it was consumed: all, until the handshake is ready.
@@ -120,6 +131,16 @@ impl Handshake {
         Some(zap::request(&self.config, self.mechanism.name(), address, credentials))
     }
 
+    /// A step that may block, once, when there is one to run; [`Handshake::handle_negotiation`] goes on.
+    pub fn take_negotiation(&mut self) -> Option<Box<Negotiation>> {
+        self.negotiation.take()
+    }
+
+    /// Takes back what [`Handshake::take_negotiation`] gave, after it was run. What is written after a failure tells the peer why.
+    pub fn handle_negotiation(&mut self, negotiation: Box<Negotiation>) -> Result<(), Failure> {
+        self.step(|mechanism, step| mechanism.handle_negotiation(negotiation, step))
+    }
+
     /// Takes the answer to [`Handshake::take_request`]. What is written after a failure tells the peer why.
     pub fn handle_verdict(&mut self, verdict: Verdict) -> Result<(), Failure> {
         match verdict {
@@ -134,7 +155,10 @@ impl Handshake {
                 Ok(approval) => self.approval = approval,
                 Err(failure) => {
                     if let FailureKind::Refused(Some(status @ (400 | 500))) = failure.kind {
-                        self.mechanism.refuse(status, &mut self.output);
+                        self.step(|mechanism, step| {
+                            mechanism.refuse(status, step);
+                            Ok(Progress::Continue)
+                        })?;
                     }
                     return Err(failure);
                 }
@@ -215,6 +239,7 @@ impl Handshake {
         match work(&mut *self.mechanism, &mut step)? {
             Progress::Continue => {}
             Progress::Ask(credentials) => self.credentials = Some(credentials),
+            Progress::Negotiate(negotiation) => self.negotiation = Some(negotiation),
             Progress::Done(peer, ciphers) => {
                 self.state = State::Ready { version, injected: false, peer, ciphers };
             }

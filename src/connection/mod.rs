@@ -28,6 +28,8 @@
 //! - Any `Failure` ends the connection. `FailureKind` says what follows from it.
 //! - When `Handshake::take_request` has something, ask the ZAP handler; its answer goes to `Handshake::handle_verdict`,
 //!   meanwhile the peer's bytes as ever to `Handshake::handle_input`.
+//! - When `Handshake::take_negotiation` has something, run it on a thread that may block, and give it back to
+//!   `Handshake::handle_negotiation`; meanwhile the same.
 //!
 //! # Trust
 //! No input panics, and no length is believed: a buffer grows with the bytes that have arrived. Until the
@@ -61,6 +63,8 @@ pub use greeting::Version;
 pub use handshake::{Established, Handshake};
 pub use heartbeat::{Heartbeat, HeartbeatAction};
 pub use mechanism::curve::client::ClientKeys;
+pub use mechanism::gssapi::negotiation::Negotiation;
+pub use mechanism::gssapi::{Names, Principal};
 pub use receive_half::{ReceiveHalf, Sink};
 pub use send_half::SendHalf;
 pub use write_batch::WriteBatch;

@@ -10,7 +10,7 @@ use super::config::{COMPACT_MAX, Config, DIRECT_MIN, FIRST_PIECE, OPEN_COPY_MAX}
 use super::failure::Failure;
 use super::frame::{COMMAND, Header, HeaderBuffer, LONG, MORE};
 use super::greeting::Version;
-use super::mechanism::curve::cipher::{self, Opener};
+use super::mechanism::cipher::{self, Opener};
 use crate::crypto::STEP;
 use crate::message::{CANCEL, Message, SUBSCRIBE};
 use std::time::Duration;
@@ -317,8 +317,8 @@ impl ReceiveHalf {
     fn open_copy(&mut self, body: &[u8], sink: &mut impl Sink) -> Result<(), Failure> {
         let Some(mut opener) = self.opener.take() else { return Ok(()) };
         let (flags, content) = opener.open_copy(body)?;
-        if flags & cipher::COMMAND != 0 {
-            execute(self.parse_command(content), sink)?;
+        if flags & !cipher::MORE != 0 {
+            execute(self.opened_command(flags, content), sink)?;
         } else {
             let more = flags & cipher::MORE != 0;
             sink.accept_copy(content, more).map_err(|_| Failure::no_memory(content.len() as u64))?;
@@ -332,12 +332,12 @@ impl ReceiveHalf {
     fn open(&mut self, mut body: Vec<u8>, sink: &mut impl Sink) -> Result<(), Failure> {
         let Some(opener) = &mut self.opener else { return Ok(()) };
         let size = body.len() as u64;
-        let flags = opener.open(&mut body)?;
-        if flags & cipher::COMMAND != 0 {
-            let content = body.get(Opener::CONTENT..).unwrap_or_default();
-            return execute(self.parse_command(content), sink);
+        let (flags, at) = opener.open(&mut body)?;
+        if flags & !cipher::MORE != 0 {
+            let content = body.get(at..).unwrap_or_default();
+            return execute(self.opened_command(flags, content), sink);
         }
-        let message = Message::from_vec_tail(body, Opener::CONTENT).map_err(|_| Failure::no_memory(size))?;
+        let message = Message::from_vec_tail(body, at).map_err(|_| Failure::no_memory(size))?;
         self.deliver(flags & cipher::MORE != 0, message, sink)
     }
 
@@ -355,6 +355,16 @@ impl ReceiveHalf {
         self.position = if more { Position::InMessage } else { Position::BetweenMessages };
         sink.accept(message);
         Ok(())
+    }
+
+    /// What was wrapped as something else than a message.
+    fn opened_command<'a>(&self, flags: u8, content: &'a [u8]) -> Command<'a> {
+        match flags & !cipher::MORE {
+            cipher::COMMAND => self.parse_command(content),
+            cipher::SUBSCRIBE if self.publishes => Command::Subscribe(content),
+            cipher::CANCEL if self.publishes => Command::Cancel(content),
+            _ => Command::Other,
+        }
     }
 
     /// Commands exist since ZMTP 3.0; subscriptions are for publishers. What is neither is ignored.

@@ -4,8 +4,9 @@ use super::command;
 use super::config::{Config, ZERO_COPY_MIN};
 use super::frame::Framing;
 use super::greeting::Version;
-use super::mechanism::curve::cipher::{self, Sealer};
+use super::mechanism::cipher::{self, Sealer};
 use super::write_batch::WriteBatch;
+use crate::log::debug;
 use crate::message::{CANCEL, Message, SUBSCRIBE};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +20,29 @@ pub struct SendHalf {
     plain: bool,
     /// The mechanism wraps what is sent.
     sealer: Option<Box<Sealer>>,
+    /// Something could not be wrapped.
+    broken: bool,
 }
 
 impl SendHalf {
     pub fn new(config: &Arc<Config>, version: Version, sealer: Option<Box<Sealer>>) -> Self {
         let plain = version > Version::V1_0 && sealer.is_none();
-        Self { config: config.clone(), version, plain, sealer }
+        Self { config: config.clone(), version, plain, sealer, broken: false }
+    }
+
+    /// True when something could not be wrapped: what comes after it must not be sent either, and the connection has to end.
+    #[inline]
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Wraps `parts`, unless that has failed before.
+    fn seal(&mut self, flags: u8, parts: &[&[u8]], batch: &mut WriteBatch) {
+        let Some(sealer) = self.sealer.as_mut().filter(|_| !self.broken) else { return };
+        if let Err(failure) = sealer.append(flags, parts, batch.arena()) {
+            debug!("nothing more can be sent: {failure}");
+            self.broken = true;
+        }
     }
 
     /// Adds one message part. Small bodies are copied and the message dropped; large ones are kept until
@@ -64,17 +82,17 @@ impl SendHalf {
         if self.version < Version::V3_0 {
             return;
         }
-        match &mut self.sealer {
-            Some(sealer) => sealer.append(cipher::COMMAND, &[name, data], batch.arena()),
+        match &self.sealer {
+            Some(_) => self.seal(cipher::COMMAND, &[name, data], batch),
             None => command::write(name, data, batch.arena()),
         }
     }
 
     /// Wrapped messages, long frames, all frames of ZMTP 1.0, and plain bytes.
     fn encode_other(&mut self, flags: u8, message: Message, batch: &mut WriteBatch) {
-        if let Some(sealer) = &mut self.sealer {
+        if self.sealer.is_some() {
             // MORE has the same bit inside.
-            return sealer.append(flags, &[message.data()], batch.arena());
+            return self.seal(flags, &[message.data()], batch);
         }
         let (header, header_size) = self.framing().header(flags, message.len());
         let header = header.get(..header_size).unwrap_or(&header);
@@ -85,20 +103,21 @@ impl SendHalf {
         }
     }
 
-    /// Subscriptions: SUBSCRIBE and CANCEL commands since ZMTP 3.1, before that messages whose first byte
-    /// tells them apart. Control messages are between the library's own parts and never leave it.
+    /// Subscriptions: SUBSCRIBE and CANCEL commands since ZMTP 3.1, before that (and behind GSSAPI) messages whose
+    /// first byte tells them apart. Control messages are between the library's own parts and never leave it.
     #[cold]
     fn encode_special(&mut self, message: &Message, batch: &mut WriteBatch) {
         if message.is_control() {
             return;
         }
         let body = message.data();
-        if self.version >= Version::V3_1 {
+        let by_command = self.sealer.as_ref().is_none_or(|sealer| sealer.subscribes_by_command());
+        if self.version >= Version::V3_1 && by_command {
             let name = if message.has_flags(SUBSCRIBE) { command::SUBSCRIBE } else { command::CANCEL };
             return self.encode_command(name, body.get(1..).unwrap_or_default(), batch);
         }
-        if let Some(sealer) = &mut self.sealer {
-            return sealer.append(0, &[body], batch.arena());
+        if self.sealer.is_some() {
+            return self.seal(0, &[body], batch);
         }
         let (header, header_size) = self.framing().header(0, body.len());
         batch.append(header.get(..header_size).unwrap_or(&header), body);

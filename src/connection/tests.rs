@@ -6,6 +6,7 @@ use crate::message::{CANCEL, MORE, Message, SUBSCRIBE};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) mod gssapi;
 mod halves;
 mod handshake;
 mod heartbeat;

@@ -191,6 +191,12 @@ impl SendPump {
                     moved += 1;
                 }
             }
+            if connection.half.is_broken() {
+                // Ended for the receive half to find, as if the network had failed.
+                connection.stream.shutdown();
+                connection.broken = true;
+                return Sent::Unconnected;
+            }
             if batch.is_empty() {
                 break;
             }

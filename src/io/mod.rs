@@ -1,14 +1,16 @@
-//! What an event loop is made of: poller, timers, waker, mailbox, and the I/O thread that turns them.
+//! What an event loop is made of: poller, timers, waker, mailbox, the I/O thread that turns them, and helper threads for what it must not do.
 //!
 //! Knows: descriptors, deadlines, threads. Must not know: what the descriptors carry. The loop in `thread` hands
 //! commands, readiness and timers to a `Handler`.
 
+mod helpers;
 mod mailbox;
 mod poller;
 mod thread;
 mod timers;
 mod waker;
 
+pub use helpers::Helpers;
 pub use mailbox::Mailbox;
 pub use poller::{Event, Interest, Poller};
 pub use thread::{Handler, ThreadSettings, is_io_thread, run, spawn_plain, start, watch_mailbox};

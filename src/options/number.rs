@@ -149,13 +149,13 @@ pub const ZMQ_ROUTER_HANDOVER: c_int = 56;
 pub const ZMQ_TOS: c_int = 57;
 /// Set only, bytes: routing id of the peer that the next zmq_connect reaches.
 pub const ZMQ_CONNECT_ROUTING_ID: c_int = 61;
-/// 1 makes the socket a GSSAPI server. EINVAL where GSSAPI is not built in.
+/// 1 makes the socket a GSSAPI server, 0 a client. Like all GSSAPI options EINVAL where the system has no libgssapi_krb5.so.2.
 pub const ZMQ_GSSAPI_SERVER: c_int = 62;
-/// Text: own GSSAPI principal.
+/// Text: own GSSAPI principal. Without one the credentials of the process are used.
 pub const ZMQ_GSSAPI_PRINCIPAL: c_int = 63;
-/// Text: the server's GSSAPI principal.
+/// Text: the server's GSSAPI principal. Makes the socket a client.
 pub const ZMQ_GSSAPI_SERVICE_PRINCIPAL: c_int = 64;
-/// 1 does not encrypt GSSAPI messages.
+/// 1 does not encrypt GSSAPI messages: only the handshake is protected. Both sides have to set it.
 pub const ZMQ_GSSAPI_PLAINTEXT: c_int = 65;
 /// How long a handshake may take; 0 is without limit.
 pub const ZMQ_HANDSHAKE_IVL: c_int = 66;

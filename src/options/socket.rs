@@ -4,6 +4,7 @@ use super::accept_filter::{IpcFilters, TcpAcceptFilter};
 use super::socket_type::SocketType;
 use super::table;
 use crate::error::Result;
+use crate::gssapi::NameKind;
 use std::fmt;
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub enum Mechanism {
     Null = 0,
     Plain = 1,
     Curve = 2,
+    Gssapi = 3,
 }
 
 /// Everything that can be set on any socket. Options of single socket types live in the patterns.
@@ -139,6 +141,16 @@ pub struct SocketOptions {
     pub curve_secret_key: Zeroizing<[u8; 32]>,
     /// The server's long-term public key.
     pub curve_server_key: [u8; 32],
+    /// Own GSSAPI principal; empty is whoever the process is.
+    pub gssapi_principal: Vec<u8>,
+    /// How it is to be read.
+    pub gssapi_principal_kind: NameKind,
+    /// The GSSAPI principal of the server that a client talks to.
+    pub gssapi_service: Vec<u8>,
+    /// How it is to be read.
+    pub gssapi_service_kind: NameKind,
+    /// GSSAPI says who the peer is, and encrypts nothing.
+    pub gssapi_plaintext: bool,
     /// Domain for the ZAP handler; empty is none.
     pub zap_domain: Vec<u8>,
     /// ZAP insists on a domain, as RFC 27 asks for.
@@ -271,6 +283,11 @@ impl SocketOptions {
             curve_public_key: [0; 32],
             curve_secret_key: Zeroizing::default(),
             curve_server_key: [0; 32],
+            gssapi_principal: Vec::new(),
+            gssapi_principal_kind: NameKind::default(),
+            gssapi_service: Vec::new(),
+            gssapi_service_kind: NameKind::default(),
+            gssapi_plaintext: false,
             zap_domain: Vec::new(),
             zap_enforce_domain: false,
             metadata: Vec::new(),

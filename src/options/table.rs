@@ -10,6 +10,7 @@ use super::socket::{Mechanism, SocketOptions};
 use super::value::{self, write_bytes, write_int, write_loose_int, write_string};
 use super::z85;
 use crate::error::{Errno, Result};
+use crate::gssapi::NameKind;
 use std::time::Duration;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -48,6 +49,8 @@ pub enum Rule {
     },
     /// Something with rules of its own.
     Parsed { set: ParsedSetter, get: Option<ParsedGetter> },
+    /// The same where the system has GSSAPI; elsewhere as if it were not built in.
+    Gssapi { set: ParsedSetter, get: ParsedGetter },
     /// Get-only; only the socket knows.
     Socket,
     /// Belongs to a part that is not built in: EINVAL, as in a reference library without it.
@@ -101,7 +104,12 @@ impl Row {
             Rule::Unsigned { set, .. } => set(options, value::parse_u64(value)?),
             Rule::Bytes { empty, max, set, .. } => set(options, parse_bytes(value, empty, max)?.to_vec()),
             Rule::Parsed { set, .. } => set(options, value)?,
-            Rule::Int { set: None, .. } | Rule::LooseInt { .. } | Rule::Socket | Rule::NotBuilt => {
+            Rule::Gssapi { set, .. } if crate::gssapi::is_available() => set(options, value)?,
+            Rule::Int { set: None, .. }
+            | Rule::LooseInt { .. }
+            | Rule::Gssapi { .. }
+            | Rule::Socket
+            | Rule::NotBuilt => {
                 return Err(Errno::INVALID);
             }
         }
@@ -119,6 +127,7 @@ impl Row {
             Rule::Bytes { text: true, get: Some(get), .. } => write_string(out, get(options)),
             Rule::Bytes { text: false, get: Some(get), .. } => write_bytes(out, get(options)),
             Rule::Parsed { get: Some(get), .. } => get(options, out),
+            Rule::Gssapi { get, .. } if crate::gssapi::is_available() => get(options, out),
             _ => Err(Errno::INVALID),
         }
     }
@@ -198,6 +207,10 @@ const fn write_only(number: i32, name: &'static str, set: fn(&mut SocketOptions,
 
 const fn parsed(number: i32, name: &'static str, set: ParsedSetter, get: Option<ParsedGetter>) -> Row {
     Row { number, name, rule: Rule::Parsed { set, get } }
+}
+
+const fn gssapi(number: i32, name: &'static str, set: ParsedSetter, get: ParsedGetter) -> Row {
+    Row { number, name, rule: Rule::Gssapi { set, get } }
 }
 
 const fn of_socket(number: i32, name: &'static str) -> Row {
@@ -290,10 +303,28 @@ pub static TABLE: &[Row] = &[
         |o, v| add_ipc_filter(&mut o.ipc_filters.uids, v, |id| id as u32), None),
     parsed(n::ZMQ_IPC_FILTER_GID, "IPC_FILTER_GID",
         |o, v| add_ipc_filter(&mut o.ipc_filters.gids, v, |id| id as u32), None),
-    not_built(n::ZMQ_GSSAPI_SERVER, "GSSAPI_SERVER"),
-    not_built(n::ZMQ_GSSAPI_PRINCIPAL, "GSSAPI_PRINCIPAL"),
-    not_built(n::ZMQ_GSSAPI_SERVICE_PRINCIPAL, "GSSAPI_SERVICE_PRINCIPAL"),
-    not_built(n::ZMQ_GSSAPI_PLAINTEXT, "GSSAPI_PLAINTEXT"),
+    gssapi(n::ZMQ_GSSAPI_SERVER, "GSSAPI_SERVER",
+        |o, v| {
+            o.as_server = value::parse_bool01(v)?;
+            o.mechanism = Mechanism::Gssapi;
+            Ok(())
+        },
+        |o, out| write_int(out, serves(o, Mechanism::Gssapi))),
+    gssapi(n::ZMQ_GSSAPI_PRINCIPAL, "GSSAPI_PRINCIPAL",
+        |o, v| set_principal(o, v, |o| &mut o.gssapi_principal), |o, out| write_string(out, &o.gssapi_principal)),
+    gssapi(n::ZMQ_GSSAPI_SERVICE_PRINCIPAL, "GSSAPI_SERVICE_PRINCIPAL",
+        |o, v| {
+            set_principal(o, v, |o| &mut o.gssapi_service)?;
+            o.as_server = false;
+            Ok(())
+        },
+        |o, out| write_string(out, &o.gssapi_service)),
+    gssapi(n::ZMQ_GSSAPI_PLAINTEXT, "GSSAPI_PLAINTEXT",
+        |o, v| {
+            o.gssapi_plaintext = value::parse_bool01(v)?;
+            Ok(())
+        },
+        |o, out| write_int(out, o.gssapi_plaintext.into())),
     int(n::ZMQ_HANDSHAKE_IVL, "HANDSHAKE_IVL", 0, 30_000,
         |o, v| o.handshake_interval = unless_off(v), |o| off_is_zero(o.handshake_interval)),
     text(n::ZMQ_SOCKS_PROXY, "SOCKS_PROXY", Empty::ByNull, usize::MAX,
@@ -321,8 +352,10 @@ pub static TABLE: &[Row] = &[
     not_built(n::ZMQ_VMCI_CONNECT_TIMEOUT, "VMCI_CONNECT_TIMEOUT"),
     int(n::ZMQ_USE_FD, "USE_FD", -1, -1,
         |o, v| o.use_fd = (v >= 0).then_some(v), |o| o.use_fd.unwrap_or(-1)),
-    not_built(n::ZMQ_GSSAPI_PRINCIPAL_NAMETYPE, "GSSAPI_PRINCIPAL_NAMETYPE"),
-    not_built(n::ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE, "GSSAPI_SERVICE_PRINCIPAL_NAMETYPE"),
+    gssapi(n::ZMQ_GSSAPI_PRINCIPAL_NAMETYPE, "GSSAPI_PRINCIPAL_NAMETYPE",
+        |o, v| set_name_kind(&mut o.gssapi_principal_kind, v), |o, out| write_int(out, o.gssapi_principal_kind as i32)),
+    gssapi(n::ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE, "GSSAPI_SERVICE_PRINCIPAL_NAMETYPE",
+        |o, v| set_name_kind(&mut o.gssapi_service_kind, v), |o, out| write_int(out, o.gssapi_service_kind as i32)),
     text(n::ZMQ_BINDTODEVICE, "BINDTODEVICE", Empty::ByNull, INTERFACE,
         |o, v| o.bind_to_device = v, |o| &o.bind_to_device),
     switch_any(n::ZMQ_ZAP_ENFORCE_DOMAIN, "ZAP_ENFORCE_DOMAIN", false,
@@ -463,6 +496,23 @@ fn write_key(out: &mut [u8], key: &[u8; 32]) -> Result<usize> {
         41 => write_string(out, &Zeroizing::new(z85::encode(key)?)),
         _ => Err(Errno::INVALID),
     }
+}
+
+/// A name makes a side of a GSSAPI connection.
+fn set_principal(
+    options: &mut SocketOptions,
+    value: Option<&[u8]>,
+    field: fn(&mut SocketOptions) -> &mut Vec<u8>,
+) -> Result<()> {
+    *field(options) =
+        value.filter(|text| !text.is_empty() && text.len() <= SHORT).ok_or(Errno::INVALID)?.to_vec();
+    options.mechanism = Mechanism::Gssapi;
+    Ok(())
+}
+
+fn set_name_kind(kind: &mut NameKind, value: Option<&[u8]>) -> Result<()> {
+    *kind = NameKind::from_number(value::parse_int(value)?).ok_or(Errno::INVALID)?;
+    Ok(())
 }
 
 fn add_tcp_filter(options: &mut SocketOptions, value: Option<&[u8]>) -> Result<()> {

@@ -76,7 +76,7 @@ fn wrong_sizes_and_values_are_invalid_and_change_nothing() {
                 Rule::Signed { .. } | Rule::Unsigned { .. } => fits(size, &[8]),
                 Rule::Bytes { empty, max, .. } => (size > 0 || empty == Empty::Always) && size <= max,
                 // These have tests of their own.
-                Rule::Parsed { .. } => continue,
+                Rule::Parsed { .. } | Rule::Gssapi { .. } => continue,
                 _ => false,
             };
             if !accepted {
@@ -85,7 +85,7 @@ fn wrong_sizes_and_values_are_invalid_and_change_nothing() {
         }
         match row.rule {
             Rule::Bytes { empty, .. } if empty != Empty::Never => {}
-            Rule::Parsed { .. } => {}
+            Rule::Parsed { .. } | Rule::Gssapi { .. } => {}
             _ => refused(&mut options, row, None),
         }
         match row.rule {
@@ -350,6 +350,59 @@ fn invalid_security_options_change_nothing() {
             _ => {}
         }
     }
+}
+
+#[test]
+fn gssapi_where_the_system_has_it() {
+    let numbers = [
+        ZMQ_GSSAPI_SERVER,
+        ZMQ_GSSAPI_PRINCIPAL,
+        ZMQ_GSSAPI_SERVICE_PRINCIPAL,
+        ZMQ_GSSAPI_PLAINTEXT,
+        ZMQ_GSSAPI_PRINCIPAL_NAMETYPE,
+        ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE,
+    ];
+    let mut options = fresh();
+    if !crate::gssapi::is_available() {
+        for number in numbers {
+            assert_eq!(set_int(&mut options, number, 1), Err(Errno::INVALID));
+            assert_eq!(options.get(number, &mut [0; 4]), Err(Errno::INVALID));
+        }
+        return;
+    }
+    for number in [numbers[1], numbers[2]] {
+        let mut options = fresh();
+        assert_eq!(string(&options, number), b"\0");
+        for wrong in [None, Some(&[][..]), Some(&[b'a'; 256])] {
+            assert_eq!(options.set(number, wrong), Err(Errno::INVALID));
+        }
+        assert_eq!(options.mechanism, Mechanism::Null);
+        options.set(number, Some(&[b'a'; 255])).unwrap();
+        assert_eq!(string(&options, number), [&[b'a'; 255][..], b"\0"].concat());
+        assert_eq!(options.mechanism, Mechanism::Gssapi);
+    }
+    for (number, valid) in [(numbers[0], 0..2), (numbers[3], 0..2), (numbers[4], 0..3), (numbers[5], 0..3)] {
+        let mut options = fresh();
+        for value in [i32::MIN, -1, 0, 1, 2, 3, i32::MAX] {
+            let before = int(&options, number);
+            let result = set_int(&mut options, number, value);
+            assert_eq!(result.is_ok(), valid.contains(&value), "{value} for {number}");
+            assert_eq!(int(&options, number), if result.is_ok() { value } else { before });
+        }
+        assert_eq!(options.set(number, None), Err(Errno::INVALID));
+        let selects = number == ZMQ_GSSAPI_SERVER;
+        assert_eq!(options.mechanism == Mechanism::Gssapi, selects, "{number}");
+    }
+    // Being no server of GSSAPI is GSSAPI all the same, and only the name of a service makes a client.
+    set_int(&mut options, ZMQ_PLAIN_SERVER, 1).unwrap();
+    options.set(ZMQ_GSSAPI_PRINCIPAL, Some(b"me")).unwrap();
+    assert_eq!(int(&options, ZMQ_GSSAPI_SERVER), 1);
+    options.set(ZMQ_GSSAPI_SERVICE_PRINCIPAL, Some(b"you")).unwrap();
+    assert_eq!(int(&options, ZMQ_GSSAPI_SERVER), 0);
+    set_int(&mut options, ZMQ_PLAIN_SERVER, 1).unwrap();
+    assert_eq!((int(&options, ZMQ_GSSAPI_SERVER), int(&options, ZMQ_MECHANISM)), (0, 1));
+    set_int(&mut options, ZMQ_GSSAPI_SERVER, 0).unwrap();
+    assert_eq!((int(&options, ZMQ_PLAIN_SERVER), int(&options, ZMQ_MECHANISM)), (0, 3));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::Socket;
 use super::inbox::{Attachment, News, Party, Share};
 use super::owner::{LinkOwner, link_limits};
-use crate::connection::{ClientKeys, Config, HeartbeatConfig, Security, Zap};
+use crate::connection::{ClientKeys, Config, HeartbeatConfig, Names, Principal, Security, Zap};
 use crate::context::{Bound, PendingConnect, next_serial};
 use crate::crypto::SecretKey;
 use crate::driver::{Command, IoThread, LinkHandle, LinkSettings, Notices, Report, Target, event};
@@ -81,6 +81,18 @@ fn security(options: &SocketOptions) -> Security {
             secret: SecretKey::from_bytes(&options.curve_secret_key),
             server: options.curve_server_key,
         })),
+        (Mechanism::Gssapi, true) => Security::GssapiServer(Box::new(names(options))),
+        (Mechanism::Gssapi, false) => Security::GssapiClient(Box::new(names(options))),
+    }
+}
+
+/// What GSSAPI is to call both sides.
+fn names(options: &SocketOptions) -> Names {
+    let principal = |text: &Vec<u8>, kind| (!text.is_empty()).then(|| Principal { text: text.clone(), kind });
+    Names {
+        own: principal(&options.gssapi_principal, options.gssapi_principal_kind),
+        service: principal(&options.gssapi_service, options.gssapi_service_kind),
+        plaintext: options.gssapi_plaintext,
     }
 }
 

@@ -2,9 +2,12 @@
 //! Mechanisms").
 //!
 //! A mechanism is a file here and a row in [`create`]. It reads the bodies of the peer's handshake commands, writes its own, may have the
-//! peer's credentials judged (`zap`), and ends with what the peer said about itself. It must not know frames or versions.
+//! peer's credentials judged (`zap`), may leave work to a thread that can wait, and ends with what the peer said about itself. It must not know frames
+//! or versions; what it leaves behind for messages is in `cipher`.
 
+pub mod cipher;
 pub mod curve;
+pub mod gssapi;
 mod null;
 mod plain;
 
@@ -13,7 +16,8 @@ use super::config::{Config, Security};
 use super::failure::{Failure, FailureKind, code};
 use super::greeting::MechanismName;
 use super::metadata::PeerMetadata;
-use curve::cipher::Ciphers;
+use cipher::Ciphers;
+use gssapi::negotiation::Negotiation;
 
 /// The mechanism in use on one connection.
 pub trait Mechanism: std::fmt::Debug + Send {
@@ -33,8 +37,18 @@ pub trait Mechanism: std::fmt::Debug + Send {
     }
 
     /// The peer is not welcome, with status 400 or 500: tells it.
-    fn refuse(&mut self, status: u16, output: &mut Vec<u8>) {
-        write_refusal(command::ERROR, status, output);
+    fn refuse(&mut self, status: u16, step: &mut Step<'_>) {
+        command::write(command::ERROR, &refusal_data(status), step.output);
+    }
+
+    /// The step is run: the answer to [`Progress::Negotiate`].
+    fn handle_negotiation(
+        &mut self,
+        negotiation: Box<Negotiation>,
+        step: &mut Step<'_>,
+    ) -> Result<Progress, Failure> {
+        let _ = (negotiation, step);
+        Ok(Progress::Continue)
     }
 }
 
@@ -54,6 +68,8 @@ pub enum Progress {
     Continue,
     /// These credentials are to be judged; any command that comes before the verdict is out of place.
     Ask(Vec<Vec<u8>>),
+    /// A step that may block is to be run elsewhere; any command that comes before it is done is out of place.
+    Negotiate(Box<Negotiation>),
     /// Nothing is left to exchange.
     Done(PeerMetadata, Option<Ciphers>),
 }
@@ -66,6 +82,8 @@ pub fn create(config: &Config) -> Box<dyn Mechanism> {
         Security::PlainServer => Box::new(plain::Server::default()),
         Security::CurveClient(_) => Box::new(curve::client::Client::default()),
         Security::CurveServer(_) => Box::new(curve::server::Server::default()),
+        Security::GssapiClient(_) => Box::new(gssapi::client::Client::default()),
+        Security::GssapiServer(_) => Box::new(gssapi::server::Server::default()),
     }
 }
 
@@ -127,10 +145,8 @@ fn refusal_status(data: &[u8]) -> Result<(Option<u16>, String), Failure> {
     Ok((status, format!("the peer refused: \"{}\"", reason.escape_ascii())))
 }
 
-/// Adds the command `name` that tells a peer it is not welcome.
-fn write_refusal(name: &[u8], status: u16, output: &mut Vec<u8>) {
+/// The data of an ERROR command: a short string.
+fn refusal_data(status: u16) -> Vec<u8> {
     let text = status.to_string();
-    let mut data = vec![text.len() as u8];
-    data.extend_from_slice(text.as_bytes());
-    command::write(name, &data, output);
+    [&[text.len() as u8], text.as_bytes()].concat()
 }

@@ -1,7 +1,7 @@
 //! PLAIN: the client sends a user name and a password in clear text (RFC 24). Commands in order: HELLO, WELCOME, INITIATE, READY;
 //! instead of WELCOME or READY the server may send ERROR.
 
-use super::{Mechanism, Progress, Step, check_structure, refusal, shown, unexpected, write_refusal};
+use super::{Mechanism, Progress, Step, check_structure, refusal, refusal_data, shown, unexpected};
 use crate::connection::command;
 use crate::connection::config::Security;
 use crate::connection::failure::{Failure, code};
@@ -118,8 +118,8 @@ impl Mechanism for Server {
         Ok(Progress::Continue)
     }
 
-    fn refuse(&mut self, status: u16, output: &mut Vec<u8>) {
-        write_refusal(ERROR, status, output);
+    fn refuse(&mut self, status: u16, step: &mut Step<'_>) {
+        command::write(ERROR, &refusal_data(status), step.output);
     }
 }
 

@@ -93,11 +93,51 @@ impl Reactor {
                 }
             };
             self.write_handshake(key);
-            self.ask(key);
+            self.go_on(key);
             if self.establish_if_ready(key, rest) {
                 return;
             }
         }
+    }
+
+    /// Has done elsewhere what the handshake wants to be done there.
+    fn go_on(&mut self, key: u64) {
+        self.negotiate(key);
+        self.ask(key);
+    }
+
+    /// Has a step run that may block. An attempt that is over by then is not worth it, and its outcome is nobody's.
+    fn negotiate(&mut self, key: u64) {
+        let helpers = [self.acceptors.clone(), self.initiators.clone()];
+        let Some(link) = self.link(key) else { return };
+        let State::Handshaking { stream, handshake, .. } = &mut link.state else { return };
+        let Some(mut negotiation) = handshake.take_negotiation() else { return };
+        let (handle, stream) = (Arc::downgrade(&link.handle), Arc::downgrade(stream));
+        let started = helpers[usize::from(negotiation.is_remote())].run(move || {
+            if stream.strong_count() == 0 {
+                return;
+            }
+            negotiation.run();
+            if let Some(handle) = handle.upgrade() {
+                handle.post(|handle| Command::Negotiated { handle, stream, negotiation });
+            }
+        });
+        if let Err(error) = started {
+            self.lost(key, Loss::network(format!("no thread for the handshake: {error}"), error.raw()));
+        }
+    }
+
+    /// A step was run.
+    pub(super) fn negotiated(&mut self, key: u64, of: &Weak<Stream>, negotiation: Box<Negotiation>) {
+        let Some(link) = self.link(key) else { return };
+        let State::Handshaking { stream, handshake, refused: false, .. } = &mut link.state else { return };
+        if !Weak::ptr_eq(of, &Arc::downgrade(stream)) {
+            return;
+        }
+        let outcome = handshake.handle_negotiation(negotiation);
+        self.settle(key, outcome);
+        self.go_on(key);
+        self.establish_if_ready(key, Vec::new());
     }
 
     /// Has the peer judged, if the handshake wants that.
@@ -136,9 +176,16 @@ impl Reactor {
 
     fn judge(&mut self, key: u64, verdict: Verdict) {
         let Some(link) = self.link(key) else { return };
-        let State::Handshaking { stream, handshake, refused, .. } = &mut link.state else { return };
-        let fd = stream.raw();
+        let State::Handshaking { handshake, .. } = &mut link.state else { return };
         let outcome = handshake.handle_verdict(verdict);
+        self.settle(key, outcome);
+    }
+
+    /// Acts on what the handshake made of something that was done elsewhere.
+    fn settle(&mut self, key: u64, outcome: std::result::Result<(), Failure>) {
+        let Some(link) = self.link(key) else { return };
+        let State::Handshaking { stream, refused, .. } = &mut link.state else { return };
+        let fd = stream.raw();
         let status = match outcome {
             Err(Failure { kind: FailureKind::Refused(status), ref reason }) => {
                 debug!("{reason}");

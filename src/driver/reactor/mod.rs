@@ -20,13 +20,14 @@ use super::receive_pump::{Ending, ReceivePump, Received, SideEffects, with_read_
 use super::report::{Report, event};
 use super::send_pump::{Control, SendPump, Sent};
 use crate::config::{
-    ACCEPT_BUDGET, ACCEPT_PAUSE, CLOSE_LIMIT, CLOSE_STEP, LEASE, NAP, NAP_STEP, TRIM_AFTER, TRIM_DELAY,
+    ACCEPT_BUDGET, ACCEPT_PAUSE, ACCEPT_THREADS, CLOSE_LIMIT, CLOSE_STEP, INITIATE_THREADS, LEASE, NAP,
+    NAP_STEP, TRIM_AFTER, TRIM_DELAY,
 };
 use crate::connection::{
-    Established, Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction, Verdict, Version,
+    Established, Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction, Negotiation, Verdict, Version,
 };
 use crate::error::{Errno, Result};
-use crate::io::{Event, Handler, Interest, TimerId, Timers, spawn_plain};
+use crate::io::{Event, Handler, Helpers, Interest, TimerId, Timers, spawn_plain};
 use crate::log::debug;
 use crate::message::Metadata;
 use crate::sync::global::Ordering;
@@ -38,7 +39,7 @@ use std::collections::HashMap;
 use std::io::IoSlice;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// Bits of ZMQ_RECONNECT_STOP.
@@ -85,6 +86,8 @@ pub enum Command {
     Verdict(Arc<LinkHandle>),
     /// The monitor wants to know the lengths of the queues.
     Statistics(Arc<LinkHandle>),
+    /// A step of a handshake was run on a helper thread.
+    Negotiated { handle: Arc<LinkHandle>, stream: Weak<Stream>, negotiation: Box<Negotiation> },
     /// An application thread keeps the stream adopted between its waits.
     Lease(Arc<LinkHandle>),
     /// The socket closed its end of the pipe.
@@ -120,6 +123,9 @@ pub struct Reactor {
     timers: Timers<Purpose>,
     /// Timers that end a nap.
     naps: u32,
+    /// For steps of handshakes that may block: those that wait for the network, and those that do not.
+    initiators: Arc<Helpers>,
+    acceptors: Arc<Helpers>,
     /// Links ended since memory was last given back.
     ended: usize,
 }
@@ -163,6 +169,8 @@ impl Reactor {
             listeners: HashMap::new(),
             timers: Timers::new(),
             naps: 0,
+            initiators: Helpers::new("ZMQbg/Initiate", INITIATE_THREADS),
+            acceptors: Helpers::new("ZMQbg/Accept", ACCEPT_THREADS),
             ended: 0,
         }
     }
@@ -299,6 +307,9 @@ impl Handler for Reactor {
             Command::Inspect(handle) => self.for_handle(&handle, Self::heartbeat),
             Command::Verdict(handle) => self.for_handle(&handle, Self::verdict),
             Command::Statistics(handle) => self.for_handle(&handle, Self::report_queues),
+            Command::Negotiated { handle, stream, negotiation } => {
+                self.for_handle(&handle, |reactor, key| reactor.negotiated(key, &stream, negotiation));
+            }
             Command::Lease(handle) => {
                 self.for_handle(&handle, |reactor, key| reactor.check_lease(key, None));
             }

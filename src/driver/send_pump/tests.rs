@@ -3,7 +3,9 @@
 use super::*;
 use crate::connection::Version;
 use crate::connection::tests::dealer;
+use crate::connection::tests::gssapi::half_that_cannot_wrap;
 use crate::pipe::{End, Limits, Peer, pipe};
+use std::io::Read;
 use std::os::unix::net::UnixStream;
 
 struct Nobody;
@@ -16,12 +18,15 @@ impl Peer for Nobody {
 
 /// A connected pump, the socket's end of its pipe, and the peer's end of its stream.
 fn pump() -> (SendPump, End, UnixStream) {
+    pump_with(SendHalf::new(&Arc::new(dealer()), Version::V3_1, None))
+}
+
+fn pump_with(half: SendHalf) -> (SendPump, End, UnixStream) {
     let limits = Limits { forward: 0, backward: 0, conflate_forward: false, conflate_backward: false };
     let (near, far) = pipe(limits, Arc::new(Nobody), Arc::new(Nobody));
     let (ours, peer) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
     let mut pump = SendPump { inlet: Some(far.rx), ..SendPump::default() };
-    let half = SendHalf::new(&Arc::new(dealer()), Version::V3_1, None);
     pump.connect(Arc::new(Stream::new(ours.into())), half, None);
     (pump, near, peer)
 }
@@ -61,4 +66,18 @@ fn closing_ends_a_nap_at_the_next_drive() {
     end.close();
     assert_eq!(pump.drive(Vec::new(), 1, false), Sent::More);
     assert!(!pump.napping);
+}
+
+#[test]
+fn what_cannot_be_wrapped_ends_the_stream() {
+    let Some(half) = half_that_cannot_wrap() else { return };
+    let (mut pump, mut end, mut peer) = pump_with(half);
+    end.tx.send(&mut Message::from_slice(b"secret").unwrap());
+    assert_eq!(pump.drive(Vec::new(), 1, true), Sent::Unconnected);
+    // Nothing comes, and then the end.
+    let mut received = Vec::new();
+    peer.read_to_end(&mut received).unwrap();
+    assert_eq!(received, b"");
+    assert_eq!(pump.drive(vec![Control::Ping], 1, true), Sent::Unconnected);
+    assert!(pump.is_drained());
 }

@@ -6,11 +6,6 @@ use crate::connection::frame::Framing;
 use crate::connection::mechanism::check_structure;
 use crate::crypto::{BoxKey, CounterKey, TAG};
 
-/// More parts of the same message follow.
-pub const MORE: u8 = 0x01;
-/// The content is a command.
-pub const COMMAND: u8 = 0x02;
-
 /// Bytes before the content: name, counter, tag.
 const PROLOGUE: usize = 8 + 8 + TAG;
 /// The smallest body: one that carries only flags.
@@ -26,29 +21,15 @@ pub enum Role {
     Server,
 }
 
-/// For the two halves of a connection, one each.
-#[derive(Debug)]
-pub struct Ciphers {
-    pub sealer: Box<Sealer>,
-    pub opener: Box<Opener>,
-}
-
-impl Ciphers {
-    /// `sent` and `received` are the last counters of the handshake.
-    pub fn new(key: &BoxKey, role: Role, sent: u64, received: u64) -> Self {
-        let (own, other) = match role {
-            Role::Client => (FROM_CLIENT, FROM_SERVER),
-            Role::Server => (FROM_SERVER, FROM_CLIENT),
-        };
-        Self {
-            sealer: Box::new(Sealer { key: CounterKey::new(key, own), counter: sent }),
-            opener: Box::new(Opener {
-                key: CounterKey::new(key, other),
-                counter: received,
-                scratch: Vec::new(),
-            }),
-        }
-    }
+/// For the two halves of a connection. `sent` and `received` are the last counters of the handshake.
+pub fn halves(key: &BoxKey, role: Role, sent: u64, received: u64) -> (Sealer, Opener) {
+    let (own, other) = match role {
+        Role::Client => (FROM_CLIENT, FROM_SERVER),
+        Role::Server => (FROM_SERVER, FROM_CLIENT),
+    };
+    let sealer = Sealer { key: CounterKey::new(key, own), counter: sent };
+    let opener = Opener { key: CounterKey::new(key, other), counter: received, scratch: Vec::new() };
+    (sealer, opener)
 }
 
 /// Wraps what is sent.

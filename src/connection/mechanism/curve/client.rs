@@ -1,9 +1,10 @@
 //! The client's side of the CURVE handshake.
 
-use super::cipher::{Ciphers, Role};
+use super::cipher::{Role, halves};
 use super::*;
 use crate::connection::command;
 use crate::connection::config::Security;
+use crate::connection::mechanism::cipher::Ciphers;
 use crate::connection::mechanism::{Mechanism, Progress, Step, refusal, unexpected};
 use crate::connection::metadata;
 use crate::crypto::{BoxKey, KEY, PublicKey, SecretKey, random};
@@ -106,7 +107,7 @@ impl Client {
         let properties = open(Some(&key), &nonce(READY_NONCE, &counter), sealed, "READY")?;
         let peer = metadata::accept(step.config, &properties).map_err(Failure::of_metadata)?;
         let received = u64::from_be_bytes(counter);
-        let ciphers = Ciphers::new(&key, Role::Client, INITIATE_COUNTER, received);
+        let ciphers = Ciphers::curve(halves(&key, Role::Client, INITIATE_COUNTER, received));
         Ok(Progress::Done(peer, Some(ciphers)))
     }
 }

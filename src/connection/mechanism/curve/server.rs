@@ -3,10 +3,11 @@
 //! Between WELCOME and INITIATE the server knows nothing of the client but a key of its own: C' and s' travel in the cookie, so that a client
 //! who never proves anything costs nothing but its connection.
 
-use super::cipher::{Ciphers, Role};
+use super::cipher::{Role, halves};
 use super::*;
 use crate::connection::command;
 use crate::connection::config::Security;
+use crate::connection::mechanism::cipher::Ciphers;
 use crate::connection::mechanism::{Mechanism, Progress, Step, check_structure, shown, unexpected};
 use crate::connection::metadata::{self, PeerMetadata};
 use crate::crypto::{BoxKey, KEY, PublicKey, SecretKey, equal, random};
@@ -124,7 +125,7 @@ fn finish(proven: Proven, step: &mut Step<'_>) -> Progress {
     let mut data = counter.to_vec();
     seal(&key, &nonce(READY_NONCE, &counter), metadata::local(step.config), &mut data);
     command::write(command::READY, &data, step.output);
-    Progress::Done(peer, Some(Ciphers::new(&key, Role::Server, READY_COUNTER, received)))
+    Progress::Done(peer, Some(Ciphers::curve(halves(&key, Role::Server, READY_COUNTER, received))))
 }
 
 impl Mechanism for Server {
