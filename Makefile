@@ -119,6 +119,10 @@ interop: lib ## every pattern and transport with the reference at the other end
 interop-quick: lib ## the same with fewer messages
 	interop/run.sh --lib "$(DIST)/lib" --quick
 
+.PHONY: examples
+examples: lib ## the patterns of the guide, also under faults, on the reference and on this library
+	zguide-examples/run.py --lib "$(DIST)/lib"
+
 .PHONY: install-check
 install-check: lib ## install into a stage, build programs with pkg-config, uninstall
 	demo/install-check.sh

@@ -1,0 +1,5 @@
+"""What each pattern promises, checked on running programs."""
+
+from checks import basics
+
+ALL = [basics]

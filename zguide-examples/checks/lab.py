@@ -1,0 +1,224 @@
+"""A place in which example programs run: on one library, in a folder of their own.
+
+Nothing here sleeps and hopes: a check waits for a line that a program prints, or
+for its end, and each wait has a deadline.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+CASES = []
+PATIENCE = 40.0  # seconds; far beyond what any step takes on a busy machine
+
+
+class Failure(Exception):
+    """What a program did is not what its pattern promises."""
+
+
+def case(folder, promise, libraries=("reference", "ours")):
+    """Registers a check: it runs once on each of the libraries."""
+
+    def register(function):
+        CASES.append((f"{folder}: {promise}", function, libraries))
+        return function
+
+    return register
+
+
+class Process:
+    def __init__(self, lab, name, command, environment, log):
+        self.lab, self.name = lab, name
+        self._lines, self._changed, self._closed = [], threading.Condition(), False
+        self.began = time.monotonic()
+        self._process = subprocess.Popen(
+            command, env=environment, cwd=lab.folder, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        self.log = log
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for raw in self._process.stdout:
+            line = raw.decode(errors="backslashreplace").rstrip("\n")
+            with self._changed:
+                self._lines.append(line)
+                self.log.append((time.monotonic(), self.name, line))
+                self._changed.notify_all()
+        self._process.stdout.close()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    # ------------------------------------------------------------- looking at it
+
+    @property
+    def lines(self):
+        with self._changed:
+            return list(self._lines)
+
+    def matches(self, pattern):
+        """The match objects of all lines so far that contain the pattern."""
+        found = (re.search(pattern, line) for line in self.lines)
+        return [match for match in found if match]
+
+    def groups(self, pattern):
+        """The first group of each match."""
+        return [match.group(1) for match in self.matches(pattern)]
+
+    def wait(self, pattern, count=1, timeout=PATIENCE):
+        """Waits until `count` lines contain the pattern; the last match of them."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while True:
+                found = [m for m in (re.search(pattern, line) for line in self._lines) if m]
+                if len(found) >= count:
+                    return found[count - 1]
+                if self._closed:
+                    raise Failure(f"{self.name} ended with {len(found)} of {count} lines /{pattern}/")
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise Failure(f"{self.name}: {len(found)} of {count} lines /{pattern}/ in {timeout:g} s")
+                self._changed.wait(left)
+
+    def endpoint(self):
+        return self.wait(r"bound to (.*)").group(1)
+
+    @property
+    def running(self):
+        return self._process.poll() is None
+
+    # ---------------------------------------------------------- doing things to it
+
+    def send(self, number):
+        self.log.append((time.monotonic(), self.name, f"*** {signal.Signals(number).name}"))
+        try:
+            self._process.send_signal(number)
+        except ProcessLookupError:
+            pass
+
+    def kill(self):
+        """As a crash would: at once, with nothing said to anybody."""
+        self.send(signal.SIGKILL)
+        self._process.wait()
+        self._reader.join()
+
+    def freeze(self):
+        self.send(signal.SIGSTOP)
+
+    def thaw(self):
+        self.send(signal.SIGCONT)
+
+    def ends(self, status=0, timeout=PATIENCE):
+        """Waits for its end, which has to be with this status."""
+        try:
+            actual = self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{self.name} did not end in {timeout:g} s") from None
+        self._reader.join()
+        if actual != status:
+            raise Failure(f"{self.name} ended with status {actual}, not {status}")
+        return self
+
+    def stop(self, number=signal.SIGTERM, status=0):
+        """Asks it to end; it has to close everything and end cleanly."""
+        self.send(number)
+        return self.ends(status)
+
+    def discard(self):
+        if self.running:
+            self._process.kill()
+        self._process.wait()
+        self._reader.join()
+
+
+class Lab:
+    def __init__(self, folder, library, binaries, examples, environment, python, preload):
+        self.folder, self.library, self.binaries, self.examples = folder, library, binaries, examples
+        self._environment, self._python, self._preload = environment, python, preload
+        self.log, self._processes, self._names = [], [], {}
+        self.notes = []
+
+    def endpoint(self, name):
+        """An ipc endpoint that can be named before anybody binds it."""
+        return f"ipc://{self.folder}/{name}"
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def _begin(self, name, command, environment):
+        self._names[name] = self._names.get(name, 0) + 1
+        if self._names[name] > 1:
+            name = f"{name}#{self._names[name]}"
+        process = Process(self, name, command, environment, self.log)
+        self._processes.append(process)
+        return process
+
+    def start(self, program, *arguments, name=None):
+        """Starts a C program, "folder/file" without its ending."""
+        binary = os.path.join(self.binaries, program.replace("/", "-"))
+        return self._begin(name or program, [binary, *map(str, arguments)], self._environment)
+
+    def script(self, script, *arguments, name=None):
+        """Starts a Python script of the folder python/ on pyzmq over the library."""
+        path = os.path.join(self.examples, "python", script)
+        return self._begin(name or script, [self._python, path, *map(str, arguments)], self._preload)
+
+    def run(self, program, *arguments, **named):
+        """Starts a C program and waits for its good end."""
+        return self.start(program, *arguments, **named).ends()
+
+    def stop(self, *processes):
+        """Stops all of them side by side."""
+        for process in processes:
+            process.send(signal.SIGTERM)
+        for process in processes:
+            process.ends()
+
+    def note(self, text):
+        """A count that belongs to the result."""
+        self.notes.append(text)
+
+    def expect(self, condition, message):
+        if not condition:
+            raise Failure(message)
+
+    def equal(self, what, actual, expected):
+        if actual != expected:
+            raise Failure(f"{what}: {shorten(actual)}, not {shorten(expected)}")
+
+    # ------------------------------------------------------------------ the ending
+
+    def check_libraries(self):
+        """Every process has to have run on the library that is tested, and on no other."""
+        for process in self._processes:
+            loaded = process.groups(r": loaded (/.*)")
+            if loaded != [self.library]:
+                raise Failure(f"{process.name} ran on {loaded}, not on {self.library}")
+
+    def discard(self):
+        for process in self._processes:
+            process.discard()
+
+
+def shorten(value):
+    text = repr(value)
+    return text if len(text) < 300 else text[:200] + " ... " + text[-80:]
+
+
+class Tally:
+    """Counts what happened to numbered requests."""
+
+    def __init__(self, numbers):
+        self.wanted = [int(number) for number in numbers]
+
+    def against(self, answered):
+        """(lost, duplicated): numbers never answered, and answers beyond the first."""
+        answers = {}
+        for number in map(int, answered):
+            answers[number] = answers.get(number, 0) + 1
+        lost = [number for number in self.wanted if number not in answers]
+        return lost, sum(count - 1 for count in answers.values())
