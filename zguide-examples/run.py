@@ -29,6 +29,7 @@ from checks import ALL  # noqa: E402,F401  (registers the checks)
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 OUT = os.path.join(ROOT, "target", "examples")
+SHOWN = 80  # lines of the log of a failed check; the file has them all
 FLAGS = ["-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-pedantic", "-Werror"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
 
@@ -128,7 +129,7 @@ def main():
             if re.search(arguments.only, title) and arguments.library in (None, name)] * arguments.repeat
     if not jobs:
         die("no check has such a name")
-    output = threading.Lock()
+    output, failures = threading.Lock(), []
 
     def run(job):
         title, function, name = job
@@ -153,9 +154,12 @@ def main():
                 print(f"ok    {name:9} {title} ({seconds:.1f} s{notes})", flush=True)
             else:
                 print(f"FAIL  {name:9} {title} ({seconds:.1f} s): {reason}")
-                for moment, who, line in sorted(place.log)[-400:]:
-                    print(f"      | {moment - started:7.3f} {who}: {line}")
-                sys.stdout.flush()
+                lines = [f"{moment - started:7.3f} {who}: {line}\n" for moment, who, line in sorted(place.log)]
+                failures.append(title)
+                path = os.path.join(OUT, f"failed-{len(failures)}.log")
+                with open(path, "w", encoding="utf-8") as whole:
+                    whole.writelines([f"{name} {title}: {reason}\n", *lines])
+                print("".join(f"      | {line}" for line in lines[-SHOWN:]) + f"      all {len(lines)} lines: {path}", flush=True)
         return reason is None
 
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:

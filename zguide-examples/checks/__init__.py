@@ -1,5 +1,5 @@
 """What each pattern promises, checked on running programs."""
 
-from checks import basics
+from checks import basics, pirates
 
-ALL = [basics]
+ALL = [basics, pirates]
