@@ -218,8 +218,10 @@ static inline int more_parts (void *socket)
 
 /* ------------------------------------------------------------ whole messages */
 
-/*  A multipart message. The frames are owned: clear what is not sent. */
-#define MESSAGE_FRAMES 16
+/*  A multipart message. The frames are owned: clear what is not sent. Not so many
+    are received as there is room for, because programs on the way add envelopes. */
+#define MESSAGE_FRAMES 32
+#define MESSAGE_FRAMES_RECEIVED 16
 struct message
 {
     int count;
@@ -325,7 +327,7 @@ static inline int message_receive (struct message *message, void *socket)
         zmq_msg_t frame, *place = &frame;
         int more;
 
-        if (message->count < MESSAGE_FRAMES)
+        if (message->count < MESSAGE_FRAMES_RECEIVED)
             place = &message->frames[message->count];
         else
             lost = 1;

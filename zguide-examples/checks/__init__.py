@@ -1,5 +1,5 @@
 """What each pattern promises, checked on running programs."""
 
-from checks import basics, pirates
+from checks import basics, pirates, stars, titanic
 
-ALL = [basics, pirates]
+ALL = [basics, pirates, titanic, stars]

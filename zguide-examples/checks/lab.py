@@ -7,6 +7,7 @@ for its end, and each wait has a deadline.
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -135,12 +136,76 @@ class Process:
         self._reader.join()
 
 
+class Relay:
+    """Carries connections from one ipc endpoint to another, until it is cut."""
+
+    def __init__(self, front, back):
+        self.endpoint, self._front, self._back = f"ipc://{front}", front, back
+        self._lock, self._pairs, self._listener = threading.Lock(), [], None
+        self.heal()
+
+    def heal(self):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(self._front)
+        listener.listen()
+        self._listener = listener
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
+    def _accept(self, listener):
+        while True:
+            try:
+                near, _ = listener.accept()
+            except OSError:
+                return
+            far = socket.socket(socket.AF_UNIX)
+            try:
+                far.connect(self._back)
+            except OSError:
+                near.close()
+                far.close()
+                continue
+            with self._lock:
+                self._pairs += [near, far]
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def _carry(one, other):
+        try:
+            while data := one.recv(65536):
+                other.sendall(data)
+        except OSError:
+            pass
+        for end in (one, other):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def cut(self):
+        """Ends all connections, and makes no new ones."""
+        if self._listener is None:
+            return
+        os.unlink(self._front)
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._listener = None
+        with self._lock:
+            pairs, self._pairs = self._pairs, []
+        for end in pairs:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            end.close()
+
+
 class Lab:
     def __init__(self, folder, library, binaries, examples, environment, python, preload):
         self.folder, self.library, self.binaries, self.examples = folder, library, binaries, examples
         self._environment, self._python, self._preload = environment, python, preload
         self.log, self._processes, self._names = [], [], {}
-        self.notes = []
+        self.notes, self._relays = [], []
 
     def endpoint(self, name):
         """An ipc endpoint that can be named before anybody binds it."""
@@ -148,6 +213,12 @@ class Lab:
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+    def relay(self, name, to):
+        """A relay with an endpoint of its own, to the endpoint called `to`."""
+        relay = Relay(self.path(name), self.path(to))
+        self._relays.append(relay)
+        return relay
 
     def _begin(self, name, command, environment):
         self._names[name] = self._names.get(name, 0) + 1
@@ -202,6 +273,8 @@ class Lab:
     def discard(self):
         for process in self._processes:
             process.discard()
+        for relay in self._relays:
+            relay.cut()
 
 
 def shorten(value):
