@@ -1,5 +1,5 @@
 """What each pattern promises, checked on running programs."""
 
-from checks import basics, pirates, stars, titanic
+from checks import basics, pirates, pubsub, stars, titanic
 
-ALL = [basics, pirates, titanic, stars]
+ALL = [basics, pirates, titanic, stars, pubsub]
