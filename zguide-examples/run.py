@@ -77,10 +77,12 @@ def build(binaries, link_with, sanitize):
         binary = os.path.join(binaries, name)
         if os.path.exists(binary) and os.path.getmtime(binary) > max(os.path.getmtime(source), newest_header):
             return None
+        # Programs as users bring them say what their makefiles would.
         with open(source, encoding="utf-8") as text:
-            libraries = re.findall(r"^/\*  Links with: (.*) \*/$", text.read(), re.M)
-        command = ["gcc", *FLAGS, *(SANITIZERS if sanitize else []), "-I", os.path.join(ROOT, "include"), "-I", HERE,
-                   "-o", binary, source, *(" ".join(libraries).split()), f"-L{link_with}", "-lzmq"]
+            said = dict(re.findall(r"^/\*  (Compiled|Links) with: (.*) \*/$", text.read(), re.M))
+        flags = said["Compiled"].split() if "Compiled" in said else FLAGS
+        command = ["gcc", *flags, *(SANITIZERS if sanitize else []), "-I", os.path.join(ROOT, "include"), "-I", HERE,
+                   "-o", binary, source, *said.get("Links", "").split(), f"-L{link_with}", "-lzmq"]
         result = subprocess.run(command, capture_output=True, text=True)
         return None if result.returncode == 0 else (name, result.stderr)
 

@@ -34,6 +34,7 @@ class Process:
     def __init__(self, lab, name, command, environment, log):
         self.lab, self.name = lab, name
         self._lines, self._changed, self._closed = [], threading.Condition(), False
+        self.silent = False  # about its library
         self.began = time.monotonic()
         self._process = subprocess.Popen(
             command, env=environment, cwd=lab.folder, stdin=subprocess.DEVNULL,
@@ -233,6 +234,25 @@ class Lab:
         binary = os.path.join(self.binaries, program.replace("/", "-"))
         return self._begin(name or program, [binary, *map(str, arguments)], self._environment)
 
+    def brought(self, program, *arguments):
+        """Runs a C program that does not print its library; the linker is asked for it."""
+        binary = os.path.join(self.binaries, program.replace("/", "-"))
+        environment = {**self._environment, "LD_TRACE_LOADED_OBJECTS": "1"}
+        linked = subprocess.run([binary], env=environment, capture_output=True, text=True, check=True).stdout
+        found = [os.path.realpath(path) for path in re.findall(r"libzmq\.so\.5 => (\S+)", linked)]
+        self.equal(f"the library of {program}", found, [self.library])
+        process = self._begin(program, [binary, *map(str, arguments)], self._environment)
+        process.silent = True
+        return process.ends()
+
+    def compiles(self, compiler, *flags, text):
+        """Compiles a text against this library's headers, warnings being errors."""
+        include = os.path.join(os.path.dirname(self.examples), "include")
+        command = [compiler, *flags, "-Wall", "-Wextra", "-pedantic", "-Werror", "-I", include, "-c", "-o", os.devnull, "-"]
+        result = subprocess.run(command, input=text, capture_output=True, text=True)
+        if result.returncode:
+            raise Failure(f"{' '.join(command)}:\n{result.stderr}")
+
     def script(self, script, *arguments, name=None):
         """Starts a Python script of the folder python/ on pyzmq over the library."""
         path = os.path.join(self.examples, "python", script)
@@ -266,6 +286,8 @@ class Lab:
     def check_libraries(self):
         """Every process has to have run on the library that is tested, and on no other."""
         for process in self._processes:
+            if process.silent:
+                continue
             loaded = process.groups(r": loaded (/.*)")
             if loaded != [self.library]:
                 raise Failure(f"{process.name} ran on {loaded}, not on {self.library}")
