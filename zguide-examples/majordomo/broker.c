@@ -149,6 +149,7 @@ static void dispatch (struct service *service)
             worker->request = request;
         } else {
             queue_first (service, request);
+            printf ("broker: a worker for %s is gone\n", service->name);
             worker_remove (worker);
         }
     }

@@ -1,4 +1,4 @@
-"""Several sockets in one loop, and a signal that ends it: zmq.Poller and zmq.EAGAIN.
+"""Several sockets in one loop: zmq.Poller, and zmq.Again when nothing is there.
 
 poller.py [endpoint]
 """
