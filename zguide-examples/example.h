@@ -219,9 +219,11 @@ static inline int more_parts (void *socket)
 /* ------------------------------------------------------------ whole messages */
 
 /*  A multipart message. The frames are owned: clear what is not sent. Not so many
-    are received as there is room for, because programs on the way add envelopes. */
-#define MESSAGE_FRAMES 32
-#define MESSAGE_FRAMES_RECEIVED 16
+    are received as there is room for, because programs on the way add envelopes; and
+    brokers take still fewer from their clients, so that what they pass on arrives. */
+#define MESSAGE_FRAMES 64
+#define MESSAGE_FRAMES_RECEIVED 48
+#define MESSAGE_FRAMES_OF_CLIENTS 16
 struct message
 {
     int count;
@@ -316,8 +318,8 @@ static inline void message_copy (struct message *to, struct message *from)
 }
 
 /*  Receives a whole message if one is there. Returns 0, or -1 with an empty
-    message when there is none, when the context has been shut down, or when it had more
-    frames than any of these programs uses: whoever sent it is not to end the receiver. */
+    message when there is none, when the context has been shut down, or (EMSGSIZE) when it had
+    more frames than any of these programs uses: whoever sent it is not to end the receiver. */
 static inline int message_receive (struct message *message, void *socket)
 {
     int lost = 0;
@@ -348,9 +350,31 @@ static inline int message_receive (struct message *message, void *socket)
         if (!more)
             break;
     }
-    if (lost)
+    if (lost) {
         message_clear (message);
+        errno = EMSGSIZE;
+    }
     return lost ? -1 : 0;
+}
+
+/*  The same for the frontend of a broker. */
+static inline int message_receive_from_client (struct message *message, void *socket)
+{
+    if (message_receive (message, socket))
+        return -1;
+    if (message->count <= MESSAGE_FRAMES_OF_CLIENTS)
+        return 0;
+    message_clear (message);
+    return -1;
+}
+
+/*  The same for a REP, which has to answer everything: what it cannot take it answers with nothing. */
+static inline int message_receive_question (struct message *message, void *socket)
+{
+    int result = message_receive (message, socket);
+    if (result && zmq_errno () == EMSGSIZE)
+        zmq_send (socket, "", 0, ZMQ_DONTWAIT);
+    return result;
 }
 
 /*  Sends a whole message without waiting, and leaves it empty. Returns 0, or -1

@@ -80,7 +80,7 @@ int main (void)
     for (nbr = 0; nbr < NBR_WORKERS; nbr++)
         pthread_create (&workers[nbr], NULL, worker_task, back);
 
-    while (client_nbr > 0 && !s_interrupted) {
+    while ((client_nbr > 0 || available_workers < NBR_WORKERS) && !s_interrupted) {
         zmq_pollitem_t items[] = {{backend, 0, ZMQ_POLLIN, 0}, {frontend, 0, ZMQ_POLLIN, 0}};
         rc = zmq_poll (items, available_workers ? 2 : 1, -1);
         if (rc == -1)

@@ -229,14 +229,17 @@ class Lab:
         self._processes.append(process)
         return process
 
-    def start(self, program, *arguments, name=None):
-        """Starts a C program, "folder/file" without its ending."""
-        binary = os.path.join(self.binaries, program.replace("/", "-"))
-        return self._begin(name or program, [binary, *map(str, arguments)], self._environment)
+    def binary(self, program):
+        """The file of a C program, "folder/file" without its ending."""
+        return os.path.join(self.binaries, program.replace("/", "-"))
+
+    def start(self, program, *arguments, name=None, **environment):
+        """Starts a C program."""
+        return self._begin(name or program, [self.binary(program), *map(str, arguments)], {**self._environment, **environment})
 
     def brought(self, program, *arguments):
         """Runs a C program that does not print its library; the linker is asked for it."""
-        binary = os.path.join(self.binaries, program.replace("/", "-"))
+        binary = self.binary(program)
         environment = {**self._environment, "LD_TRACE_LOADED_OBJECTS": "1"}
         linked = subprocess.run([binary], env=environment, capture_output=True, text=True, check=True).stdout
         found = [os.path.realpath(path) for path in re.findall(r"libzmq\.so\.5 => (\S+)", linked)]

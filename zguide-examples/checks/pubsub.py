@@ -105,7 +105,7 @@ def snapshot(lab):
     ann, bob = clone(lab, "ann", 100, ["one"]), clone(lab, "bob", 100, ["one"], subtree="/t/deep/")
     ann.wait("ann/0=50")
     late, deep = clone(lab, "late", 0, ["one"]), clone(lab, "deep", 0, ["one"], subtree="/t/deep/")
-    wide = settle(lab, [ann, late], ["ann", "bob", "late"])
+    wide = settle(lab, [ann, late], ["ann", "bob", "late", "deep"])
     narrow = settle(lab, [bob, deep], ["bob", "deep"])
     below = {**final("bob", 100, "/t/deep/"), **final("deep", 0, "/t/deep/")}
     every = {**final("ann", 100), **final("late", 0), **below}
@@ -134,7 +134,9 @@ def ephemeral(lab):
 @case("clone", "a client that was paused asks for a new snapshot, and has everything again")
 def client_paused(lab):
     server = single(lab)
-    ann, bob = clone(lab, "ann", 200, ["one"]), clone(lab, "bob", 0, ["one"])
+    bob = clone(lab, "bob", 0, ["one"])
+    bob.wait("in sync")
+    ann = clone(lab, "ann", 200, ["one"])
     ann.wait("ann/0=50")
     bob.freeze()
     # The silence limit, measured in updates of which there is one each 4 ms at most.

@@ -6,8 +6,8 @@ from checks.lab import case
 from checks.pirates import BEAT, majordomo_broker, majordomo_worker
 
 
-def titanic(lab):
-    process = lab.start("titanic/titanic", lab.endpoint("broker"), lab.path("store"), BEAT, name="titanic")
+def titanic(lab, **environment):
+    process = lab.start("titanic/titanic", lab.endpoint("broker"), lab.path("store"), BEAT, name="titanic", **environment)
     process.wait("is ready")
     return process
 
@@ -108,3 +108,46 @@ def worker_killed(lab):
     ann.ends()
     account(lab, [ann], [keeper], 30)
     lab.stop(worker, keeper, broker)
+
+
+# A request, its reply and its end take three steps each: flush the file, rename it, flush the
+# folder; and in the end remove both, and flush the folder.
+STEPS = 9
+
+
+def watched(lab, **environment):
+    # The sanitizers do not like to come second.
+    return titanic(lab, LD_PRELOAD=lab.binary("checks/disk"), ASAN_OPTIONS="verify_asan_link_order=0", **environment)
+
+
+@case("titanic", "nothing is promised before it is on the disk: flushed, renamed, and the folder flushed")
+def order_of_steps(lab):
+    broker, keeper = majordomo_broker(lab), watched(lab)
+    worker = majordomo_worker(lab, "worker")
+    client(lab, "ann", 5).ends()
+    lab.stop(worker, keeper, broker)
+    lines = keeper.lines
+    promised = 0
+    for kind, promise in (("request", "stored"), ("reply", "answered")):
+        for identity in keeper.groups(rf"titanic: {promise} ([0-9A-F]{{32}})"):
+            end = lines.index(f"titanic: {promise} {identity}")
+            lab.equal(f"what came before the promise about a {kind}", lines[end - 3:end], [
+                f"disk: fsync {identity}.unfinished ", f"disk: rename {identity}.unfinished {identity}.{kind}", "disk: fsync store "])
+            promised += 1
+    lab.equal("promises", promised, 10)
+
+
+@case("titanic", "killed just before each single step on the disk: nothing accepted is lost, nothing is left over")
+def killed_at_each_step(lab):
+    broker, worker = majordomo_broker(lab), majordomo_worker(lab, "worker")
+    for step in range(1, STEPS + 1):
+        dying = watched(lab, CRASH_AT=str(step))
+        ann = client(lab, f"ann{step}", 1)
+        dying.ends(status=-9)
+        keeper = titanic(lab)
+        ann.ends()
+        account(lab, [ann], [dying, keeper], 1)
+        lab.equal("unfinished files", [entry for entry in os.listdir(lab.path("store")) if "unfinished" in entry], [])
+        keeper.stop()
+    lab.notes = [f"{STEPS} steps"]
+    lab.stop(worker, broker)

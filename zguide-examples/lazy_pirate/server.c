@@ -18,7 +18,7 @@ int main (int argc, char **argv)
     bind_socket (clients, argument (argc, argv, 1, "tcp://127.0.0.1:5555"), "server");
 
     while (wait_readable (clients, -1) == 1) {
-        if (message_receive (&request, clients))
+        if (message_receive_question (&request, clients))
             continue;
         printf ("server: does %s\n", message_text (&request, 0, text, sizeof text));
         pause_ms (work);

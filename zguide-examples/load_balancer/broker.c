@@ -43,7 +43,7 @@ int main (int argc, char **argv)
             message_clear (&message);
         }
         /*  From a client: id, empty, request. In front of it comes the worker's id. */
-        if (workers.count > 0 && wait_readable (frontend, clock_ms ()) == 1 && message_receive (&message, frontend) == 0) {
+        if (workers.count > 0 && wait_readable (frontend, clock_ms ()) == 1 && message_receive_from_client (&message, frontend) == 0) {
             message_insert (&message, 0, "", 0);
             message_insert (&message, 0, "", 0);
             while (workers.count > 0) {

@@ -192,7 +192,7 @@ static void on_client (struct message *message)
     struct request *request;
     struct service *service;
 
-    if (message->count < 5) {
+    if (message->count < 5 || message->count > MESSAGE_FRAMES_OF_CLIENTS) {
         message_clear (message);
         return;
     }

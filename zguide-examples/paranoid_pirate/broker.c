@@ -76,6 +76,9 @@ static void on_worker (struct message *message, void *frontend)
 static void on_client (struct message *message, void *backend)
 {
     struct worker *worker;
+    /*  What is no request is not given to a worker, which would not answer it. */
+    if (message->count < 3 || !message_is (message, 1, ""))
+        message_clear (message);
     while (message->count > 0 && (worker = longest_free ())) {
         worker->client = address_of (message, 0);
         message_insert (message, 0, worker->address.bytes, worker->address.size);
@@ -145,7 +148,7 @@ int main (int argc, char **argv)
             break;
         if (items[0].revents && message_receive (&message, backend) == 0)
             on_worker (&message, frontend);
-        if (items[1].revents && message_receive (&message, frontend) == 0)
+        if (items[1].revents && message_receive_from_client (&message, frontend) == 0)
             on_client (&message, backend);
         if (clock_ms () >= beat_at) {
             heartbeat (backend, clock_ms () - beat_at);

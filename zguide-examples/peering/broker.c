@@ -183,7 +183,7 @@ int main (int argc, char **argv)
         dispatch ();
         for (i = CLOUD_FRONTEND; i >= LOCAL_FRONTEND; i--)
             if (items[i].revents && request.count == 0 && (workers.count > 0 || (i == LOCAL_FRONTEND && peer_with_room ()))
-                && message_receive (&request, items[i].socket) == 0) {
+                && message_receive_from_client (&request, items[i].socket) == 0) {
                 origin = i == LOCAL_FRONTEND ? "local" : "cloud";
                 dispatch ();
             }

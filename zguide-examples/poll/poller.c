@@ -33,7 +33,8 @@ int main (int argc, char **argv)
             struct message message;
             int turn = 100;
             while ((items[i].revents & ZMQ_POLLIN) && turn-- > 0) {
-                if (message_receive (&message, items[i].socket))
+                if (i == REQUESTS ? message_receive_question (&message, items[i].socket)
+                                  : message_receive (&message, items[i].socket))
                     break;
                 counts[i]++;
                 if (i == REQUESTS) {

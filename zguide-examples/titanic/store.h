@@ -132,7 +132,7 @@ static inline int store_remove (const char *id)
     return store_flush_folder ();
 }
 
-/*  Calls back for each request that has no reply yet. */
+/*  Calls back for each request that has no reply yet. Removes what is unfinished. */
 static inline void store_scan (void (*found) (const char *id))
 {
     DIR *folder = opendir (store_folder);
@@ -140,7 +140,14 @@ static inline void store_scan (void (*found) (const char *id))
 
     check (folder != NULL, store_folder);
     while ((entry = readdir (folder))) {
-        char id[ID_SIZE];
+        char id[ID_SIZE], path[512];
+        const char *dot = strrchr (entry->d_name, '.');
+        /*  A crash came before the end of it: nobody has been told that it is there. */
+        if (dot && !strcmp (dot, ".unfinished")) {
+            snprintf (path, sizeof path, "%.200s/%.255s", store_folder, entry->d_name);
+            remove (path);
+            continue;
+        }
         if (strlen (entry->d_name) != ID_SIZE - 1 + strlen (".request") || strcmp (entry->d_name + ID_SIZE - 1, ".request"))
             continue;
         memcpy (id, entry->d_name, ID_SIZE - 1);
