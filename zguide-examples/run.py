@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compiles the example programs and checks each on the reference library and on this one.
+"""Compiles the example programs and checks each on the reference library, on this one, and on both mixed.
 
     zguide-examples/run.py --lib DIR [--only REGEX] [--library NAME] [--jobs N] [--sanitize] [--repeat N]
 
@@ -96,7 +96,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lib", default=os.path.join(ROOT, "target", "dist", "lib"))
     parser.add_argument("--only", default="", help="run the checks whose name matches")
-    parser.add_argument("--library", choices=["reference", "ours"], help="run on one library only")
+    parser.add_argument("--library", choices=["reference", "ours", "mixed"], help="run on one library only")
     parser.add_argument("--jobs", type=int, default=8, help="checks side by side; they mostly wait")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--sanitize", action="store_true")
@@ -124,8 +124,10 @@ def main():
     print(f"{count} programs compiled in {time.monotonic() - begin:.0f} s")
     print(f"library:    {paths['ours']}\nreference:  {paths['reference']}", flush=True)
 
-    environments = {name: {**os.environ, "LD_LIBRARY_PATH": folders[name]} for name in paths}
-    preloads = {name: {**os.environ, "LD_PRELOAD": path} for name, path in paths.items()}
+    # In the third run the programs take turns: each has peers on the other library.
+    orders = {"reference": ["reference"], "ours": ["ours"], "mixed": ["ours", "reference"]}
+    settings = {name: (paths[name], {**os.environ, "LD_LIBRARY_PATH": folders[name]}, {**os.environ, "LD_PRELOAD": paths[name]})
+                for name in paths}
     jobs = [(title, function, name)
             for title, function, libraries in laboratory.CASES for name in libraries
             if re.search(arguments.only, title) and arguments.library in (None, name)] * arguments.repeat
@@ -137,7 +139,7 @@ def main():
         title, function, name = job
         # Short: an ipc path may have about a hundred characters.
         folder = tempfile.mkdtemp(prefix="zmq-ex.", dir="/tmp")
-        place = laboratory.Lab(folder, paths[name], binaries, HERE, environments[name], python, preloads[name])
+        place = laboratory.Lab(folder, [settings[library] for library in orders[name]], binaries, HERE, python)
         started, reason = time.monotonic(), None
         try:
             function(place)

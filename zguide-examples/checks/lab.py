@@ -4,6 +4,7 @@ Nothing here sleeps and hopes: a check waits for a line that a program prints, o
 for its end, and each wait has a deadline.
 """
 
+import itertools
 import os
 import re
 import signal
@@ -20,8 +21,8 @@ class Failure(Exception):
     """What a program did is not what its pattern promises."""
 
 
-def case(folder, promise, libraries=("reference", "ours")):
-    """Registers a check: it runs once on each of the libraries."""
+def case(folder, promise, libraries=("reference", "ours", "mixed")):
+    """Registers a check: it runs once on each of the libraries, and with its programs on one and the other in turn."""
 
     def register(function):
         CASES.append((f"{folder}: {promise}", function, libraries))
@@ -202,9 +203,10 @@ class Relay:
 
 
 class Lab:
-    def __init__(self, folder, library, binaries, examples, environment, python, preload):
-        self.folder, self.library, self.binaries, self.examples = folder, library, binaries, examples
-        self._environment, self._python, self._preload = environment, python, preload
+    def __init__(self, folder, settings, binaries, examples, python):
+        """`settings` has for each library its file, and the environments for C programs and for Python."""
+        self.folder, self.binaries, self.examples = folder, binaries, examples
+        self._settings, self._python = itertools.cycle(settings), python
         self.log, self._processes, self._names = [], [], {}
         self.notes, self._relays = [], []
 
@@ -221,11 +223,12 @@ class Lab:
         self._relays.append(relay)
         return relay
 
-    def _begin(self, name, command, environment):
+    def _begin(self, name, command, library, environment):
         self._names[name] = self._names.get(name, 0) + 1
         if self._names[name] > 1:
             name = f"{name}#{self._names[name]}"
         process = Process(self, name, command, environment, self.log)
+        process.library = library
         self._processes.append(process)
         return process
 
@@ -235,16 +238,18 @@ class Lab:
 
     def start(self, program, *arguments, name=None, **environment):
         """Starts a C program."""
-        return self._begin(name or program, [self.binary(program), *map(str, arguments)], {**self._environment, **environment})
+        library, settings, _ = next(self._settings)
+        return self._begin(name or program, [self.binary(program), *map(str, arguments)], library, {**settings, **environment})
 
     def brought(self, program, *arguments):
         """Runs a C program that does not print its library; the linker is asked for it."""
         binary = self.binary(program)
-        environment = {**self._environment, "LD_TRACE_LOADED_OBJECTS": "1"}
-        linked = subprocess.run([binary], env=environment, capture_output=True, text=True, check=True).stdout
+        library, environment, _ = next(self._settings)
+        linked = subprocess.run([binary], env={**environment, "LD_TRACE_LOADED_OBJECTS": "1"},
+                                capture_output=True, text=True, check=True).stdout
         found = [os.path.realpath(path) for path in re.findall(r"libzmq\.so\.5 => (\S+)", linked)]
-        self.equal(f"the library of {program}", found, [self.library])
-        process = self._begin(program, [binary, *map(str, arguments)], self._environment)
+        self.equal(f"the library of {program}", found, [library])
+        process = self._begin(program, [binary, *map(str, arguments)], library, environment)
         process.silent = True
         return process.ends()
 
@@ -259,7 +264,8 @@ class Lab:
     def script(self, script, *arguments, name=None):
         """Starts a Python script of the folder python/ on pyzmq over the library."""
         path = os.path.join(self.examples, "python", script)
-        return self._begin(name or script, [self._python, path, *map(str, arguments)], self._preload)
+        library, _, environment = next(self._settings)
+        return self._begin(name or script, [self._python, path, *map(str, arguments)], library, environment)
 
     def run(self, program, *arguments, **named):
         """Starts a C program and waits for its good end."""
@@ -287,13 +293,13 @@ class Lab:
     # ------------------------------------------------------------------ the ending
 
     def check_libraries(self):
-        """Every process has to have run on the library that is tested, and on no other."""
+        """Every process has to have run on the library it was given, and on no other."""
         for process in self._processes:
             if process.silent:
                 continue
             loaded = process.groups(r": loaded (/.*)")
-            if loaded != [self.library]:
-                raise Failure(f"{process.name} ran on {loaded}, not on {self.library}")
+            if loaded != [process.library]:
+                raise Failure(f"{process.name} ran on {loaded}, not on {process.library}")
 
     def discard(self):
         for process in self._processes:
