@@ -76,7 +76,7 @@ deps: ## install the Debian packages that the tests need, if they are missing
 test: deps suites ## install what is needed and run every suite
 
 .PHONY: suites
-suites: unit loom capi capi-noinline conformance interop-quick install-check
+suites: unit loom capi capi-noinline conformance interop-quick examples install-check
 
 # cargo prints a line for each test binary; this adds the sum, and fails also
 # when no test ran.
@@ -120,7 +120,7 @@ interop-quick: lib ## the same with fewer messages
 	interop/run.sh --lib "$(DIST)/lib" --quick
 
 .PHONY: examples
-examples: lib ## the patterns of the guide, also under faults, on the reference and on this library
+examples: lib ## the patterns of the guide under faults, on the reference and on this library
 	zguide-examples/run.py --lib "$(DIST)/lib"
 
 .PHONY: install-check

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,7 @@ static int s_sendmore (void *socket, const char *string)
 /*  Prints the parts of a message, in hexadecimal where they are no text. */
 static void s_dump (void *socket)
 {
-    int more;
+    int64_t more; /* as it was before version 3, and still works */
     size_t more_size = sizeof (more);
     zmq_msg_t message;
 
@@ -65,6 +66,7 @@ static void s_dump (void *socket)
         for (char_nbr = 0; char_nbr < size; char_nbr++)
             printf (is_text ? "%c" : "%02X", data[char_nbr]);
         printf ("\n");
+        more_size = sizeof (more);
         zmq_getsockopt (socket, ZMQ_RCVMORE, &more, &more_size);
     } while (more);
     zmq_msg_close (&message);

@@ -6,6 +6,7 @@ for its end, and each wait has a deadline.
 
 import itertools
 import os
+import random
 import re
 import signal
 import socket
@@ -17,15 +18,48 @@ CASES = []
 PATIENCE = 40.0  # seconds; far beyond what any step takes on a busy machine
 
 
+_next_port, _port_lock = itertools.count(random.randrange(20000, 30000, 4), 4), threading.Lock()
+
+
+def free_ports():
+    """The first of four ports in a row that nobody uses.
+
+    They are below those that the system gives to connections: a server that is started again
+    finds its port free, and no client connects to itself meanwhile.
+    """
+    with _port_lock:
+        for port in _next_port:
+            port = 20000 + port % 12000
+            try:
+                for number in range(port, port + 4):
+                    with socket.socket() as probe:
+                        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                        probe.bind(("127.0.0.1", number))
+                return port
+            except OSError:
+                continue
+    raise AssertionError
+
+
 class Failure(Exception):
     """What a program did is not what its pattern promises."""
 
 
-def case(folder, promise, libraries=("reference", "ours", "mixed")):
-    """Registers a check: it runs once on each of the libraries, and with its programs on one and the other in turn."""
+def case(folder, promise, libraries=("reference", "ours", "mixed"), tcp=False):
+    """Registers a check: it runs once on each of the libraries, and with its programs on one and the other in turn.
+
+    With `tcp` it runs over tcp as well, where its endpoints are otherwise ipc.
+    """
 
     def register(function):
         CASES.append((f"{folder}: {promise}", function, libraries))
+        if tcp:
+
+            def over_tcp(lab):
+                lab.over_tcp = True
+                function(lab)
+
+            CASES.append((f"{folder}, over tcp: {promise}", over_tcp, libraries))
         return function
 
     return register
@@ -209,10 +243,15 @@ class Lab:
         self._settings, self._python = itertools.cycle(settings), python
         self.log, self._processes, self._names = [], [], {}
         self.notes, self._relays = [], []
+        self.over_tcp, self._ports = False, {}
 
     def endpoint(self, name):
-        """An ipc endpoint that can be named before anybody binds it."""
-        return f"ipc://{self.folder}/{name}"
+        """An endpoint that can be named before anybody binds it."""
+        if not self.over_tcp:
+            return f"ipc://{self.folder}/{name}"
+        if name not in self._ports:
+            self._ports[name] = free_ports()
+        return f"tcp://127.0.0.1:{self._ports[name]}"
 
     def path(self, name):
         return os.path.join(self.folder, name)

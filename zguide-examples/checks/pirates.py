@@ -51,7 +51,7 @@ def finish(lab, clients, others):
 # --------------------------------------------------------------------- Lazy Pirate
 
 
-@case("lazy_pirate", "server killed and started again, twice: every request is answered once")
+@case("lazy_pirate", "server killed and started again, twice: every request is answered once", tcp=True)
 def lazy_killed(lab):
     def server():
         return lab.start("lazy_pirate/server", lab.endpoint("server"), 3)
@@ -107,7 +107,7 @@ def simple_worker(lab, name):
     return worker
 
 
-@case("simple_pirate", "workers killed, paused and added: every request is answered once")
+@case("simple_pirate", "workers killed, paused and added: every request is answered once", tcp=True)
 def simple_workers(lab):
     broker, workers = simple(lab, ["w1", "w2", "w3"])
     clients = pirates(lab, lab.endpoint("front"), ["ann", "bob", "eve"], 120)
@@ -171,7 +171,7 @@ def paranoid_workers(lab):
     account(lab, clients, workers, 160)
 
 
-@case("paranoid_pirate", "broker killed and started again: workers and clients come back by themselves")
+@case("paranoid_pirate", "broker killed and started again: workers and clients come back by themselves", tcp=True)
 def paranoid_broker_killed(lab):
     broker, workers = paranoid(lab, ["w1", "w2"])
     clients = pirates(lab, lab.endpoint("front"), ["ann", "bob"], 120)
@@ -265,7 +265,7 @@ def majordomo_expiry(lab):
     account(lab, clients, [worker], 1)
 
 
-@case("majordomo", "workers killed and paused: their requests go to others, no client asks again")
+@case("majordomo", "workers killed and paused: their requests go to others, no client asks again", tcp=True)
 def majordomo_workers(lab):
     broker = majordomo_broker(lab)
     workers = [majordomo_worker(lab, name) for name in ("w1", "w2", "w3")]
@@ -284,7 +284,7 @@ def majordomo_workers(lab):
     lab.expect(redelivered >= 1, "a worker was killed and paused, and nothing redelivered")
 
 
-@case("majordomo", "broker killed and started again, twice: all join again, every request is answered once")
+@case("majordomo", "broker killed and started again, twice: all join again, every request is answered once", tcp=True)
 def majordomo_broker_killed(lab):
     brokers = [majordomo_broker(lab)]
     workers = [majordomo_worker(lab, name) for name in ("w1", "w2", "w3")]
@@ -317,3 +317,26 @@ def majordomo_broker_paused(lab):
     broker.thaw()
     finish(lab, clients, [broker, *workers])
     account_async(lab, clients, workers, 300, [broker])
+
+
+@case("majordomo", "a worker and a client cut off from the broker, and back: every request is answered once")
+def majordomo_cut(lab):
+    broker = majordomo_broker(lab)
+    to_broker = lab.relay("relay", "broker")
+    far = lab.start("majordomo/worker", to_broker.endpoint, "echo", 3, BEAT, name="far")
+    near = majordomo_worker(lab, "near")
+    broker.wait("has joined", 2)
+    ann = lab.start("majordomo/client", to_broker.endpoint, "echo", "ann", 100, TIMEOUT, TRIES, name="ann")
+    bob = lab.start("majordomo/client", lab.endpoint("broker"), "echo", "bob", 150, TIMEOUT, TRIES, name="bob")
+    ann.wait("reply 20:")
+    to_broker.cut()
+    broker.wait("a worker for echo is gone")
+    bob.wait("reply", len(bob.matches("reply")) + 20)
+    to_broker.heal()
+    broker.wait("has joined", 3)
+    for client in (ann, bob):
+        client.ends()
+    lab.stop(broker, near, far)
+    for client, requests in ((ann, 100), (bob, 150)):
+        lab.equal(f"replies of {client.name}", client.groups(rf"reply (\d+): {client.name} \1$"),
+                  [str(number) for number in range(1, requests + 1)])

@@ -149,6 +149,26 @@ def client_paused(lab):
     server.stop()
 
 
+@case("clone", "a client that was cut off, and is back, has everything again")
+def client_cut(lab):
+    server = single(lab)
+    relays = [lab.relay(f"relay-{port}", f"one-{port}") for port in range(3)]
+    bob = lab.start("clone/client", "bob", "/t/", 50, 10, 0, BEAT, f"ipc://{lab.path('relay')}", name="bob")
+    bob.wait("bob/0=10")
+    ann = clone(lab, "ann", 200, ["one"])
+    ann.wait("ann/0=50")
+    for relay in relays:
+        relay.cut()
+    ann.wait("ann/0=150")
+    for relay in relays:
+        relay.heal()
+    bob.wait("in sync", 2)
+    maps = settle(lab, [ann, bob], ["ann", "bob"])
+    for name, got in maps.items():
+        lab.equal(f"map of {name}", got, {**final("ann", 200), **final("bob", 50)})
+    server.stop()
+
+
 @case("clone", "the only server killed and started again: clients notice and go on; what it had is lost")
 def single_killed(lab):
     server = single(lab)
@@ -184,7 +204,7 @@ def check_members(lab, clients, sets):
              f"{sum(len(client.matches('again$')) for client in clients)} sent again")
 
 
-@case("clone", "primary killed, started again, and fail-back: no change is lost, all have the same map")
+@case("clone", "primary killed, started again, and fail-back: no change is lost, all have the same map", tcp=True)
 def failover(lab):
     primary, backup = members(lab)
     clients = [clone(lab, name, 400, ["primary", "backup"], pace=8) for name in ("ann", "bob")]

@@ -25,7 +25,7 @@ def pair(lab, **settings):
     return primary, backup
 
 
-@case("binary_star", "primary killed: the backup takes over; fail-back by hand; every request is answered once")
+@case("binary_star", "primary killed: the backup takes over; fail-back by hand; every request is answered once", tcp=True)
 def failover(lab):
     primary, backup = pair(lab)
     clients = clients_of_pair(lab, ["ann", "bob"], 150)
@@ -143,7 +143,7 @@ def trouble(lab, servers, client, program):
     servers[2].kill()
 
 
-@case("freelance", "model one, one server after the other: every request is answered once")
+@case("freelance", "model one, one server after the other: every request is answered once", tcp=True)
 def model_one(lab):
     servers = group(lab, "lazy_pirate/server")
     clients = {name: lab.start("freelance/client_1", name, 150, TIMEOUT, 30, *endpoints(lab), name=name) for name in ("ann", "bob")}
@@ -169,7 +169,7 @@ def model_two(lab):
     lab.note("dropped late: " + " and ".join(client.groups(r"dropped (\d+) late")[0] for client in clients.values()))
 
 
-@case("freelance", "model three, pings: a silent server is left at once, every request is answered once")
+@case("freelance", "model three, pings: a silent server is left at once, every request is answered once", tcp=True)
 def model_three(lab):
     servers = group(lab, "freelance/server_3")
     clients = {name: lab.start("freelance/client_3", name, 150, 30000, BEAT, *endpoints(lab), name=name) for name in ("ann", "bob")}

@@ -76,7 +76,7 @@ def broker_killed(lab):
     lab.stop(worker, keeper, broker)
 
 
-@case("titanic", "everything killed at once, and started again: nothing accepted is lost")
+@case("titanic", "everything killed at once, and started again: nothing accepted is lost", tcp=True)
 def all_killed(lab):
     broker, lives = majordomo_broker(lab), [titanic(lab)]
     worker = majordomo_worker(lab, "worker", work=20)
