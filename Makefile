@@ -77,7 +77,7 @@ deps: ## install the Debian packages that the tests need, if they are missing
 test: deps suites ## install what is needed and run every suite
 
 .PHONY: suites
-suites: unit loom capi capi-noinline gssapi conformance interop-quick install-check
+suites: unit loom capi capi-noinline gssapi conformance interop-quick examples install-check
 
 # cargo prints a line for each test binary; this adds the sum, and fails also
 # when no test ran.
@@ -124,6 +124,10 @@ interop: lib ## every pattern and transport with the reference at the other end
 .PHONY: interop-quick
 interop-quick: lib ## the same with fewer messages
 	interop/run.sh --lib "$(DIST)/lib" --quick
+
+.PHONY: examples
+examples: lib ## the patterns of the guide under faults, on the reference and on this library
+	zguide-examples/run.py --lib "$(DIST)/lib"
 
 .PHONY: install-check
 install-check: lib ## install into a stage, build programs with pkg-config, uninstall

@@ -1,0 +1,31 @@
+/*  Lazy Pirate, the server: nothing in it is special. It sends back what it gets.
+
+    server ENDPOINT WORK-MS */
+
+#include "example.h"
+
+int main (int argc, char **argv)
+{
+    int work = atoi (argument (argc, argv, 2, "0"));
+    void *context, *clients;
+    struct message request;
+    char text[96];
+
+    print_library ("server");
+    stop_on_signals ();
+    context = zmq_ctx_new ();
+    clients = open_socket (context, ZMQ_REP);
+    bind_socket (clients, argument (argc, argv, 1, "tcp://127.0.0.1:5555"), "server");
+
+    while (wait_readable (clients, -1) == 1) {
+        if (message_receive_question (&request, clients))
+            continue;
+        printf ("server: does %s\n", message_text (&request, 0, text, sizeof text));
+        pause_ms (work);
+        message_send (&request, clients);
+        message_clear (&request);
+    }
+    zmq_close (clients);
+    zmq_ctx_term (context);
+    return 0;
+}
