@@ -13,8 +13,9 @@ TARGET := $(CURDIR)/target
 DIST := $(TARGET)/dist
 
 PREFIX ?= /usr/local
-LIBDIR ?= $(PREFIX)/lib
-INCLUDEDIR ?= $(PREFIX)/include
+# Empty: where the system keeps them below PREFIX.
+LIBDIR ?=
+INCLUDEDIR ?=
 DESTDIR ?=
 
 # How often `make soak` runs the whole suite.
@@ -35,7 +36,7 @@ lib: ## the shared and the static library, with header, into target/dist
 	@install -m 755 "$(CARGO_TARGET_DIR)/release/libzmq.so" "$(DIST)/lib/libzmq.so.$(FILE_VERSION)"
 	@ln -sf libzmq.so.$(FILE_VERSION) "$(DIST)/lib/libzmq.so.5"
 	@ln -sf libzmq.so.5 "$(DIST)/lib/libzmq.so"
-	@install -m 644 "$(CARGO_TARGET_DIR)/release/libzmq.a" "$(DIST)/lib/libzmq.a"
+	@tools/archive.sh "$(CARGO_TARGET_DIR)/release/libzmq.a" "$(DIST)/lib/libzmq.a"
 	@install -m 644 include/*.h "$(DIST)/include/"
 
 .PHONY: header
@@ -155,22 +156,14 @@ bench-quick: lib ## the same in under two minutes
 $(DIST)/lib/libzmq.so.$(FILE_VERSION):
 	$(MAKE) --no-print-directory lib
 
+# tools/install.sh knows the places, and chooses LIBDIR and INCLUDEDIR when they are not given.
+INSTALL := DIST="$(DIST)" VERSION=$(VERSION) FILE_VERSION=$(FILE_VERSION) PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" \
+	INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" tools/install.sh
+
 .PHONY: install
 install: $(DIST)/lib/libzmq.so.$(FILE_VERSION) ## PREFIX, LIBDIR, INCLUDEDIR, DESTDIR as usual
-	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
-	install -m 755 "$(DIST)/lib/libzmq.so.$(FILE_VERSION)" "$(DESTDIR)$(LIBDIR)/"
-	ln -sf libzmq.so.$(FILE_VERSION) "$(DESTDIR)$(LIBDIR)/libzmq.so.5"
-	ln -sf libzmq.so.5 "$(DESTDIR)$(LIBDIR)/libzmq.so"
-	install -m 644 "$(DIST)/lib/libzmq.a" "$(DESTDIR)$(LIBDIR)/"
-	install -m 644 include/zmq.h include/zmq_utils.h "$(DESTDIR)$(INCLUDEDIR)/"
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-		-e 's|@VERSION@|$(VERSION)|' pkgconfig/libzmq.pc.in \
-		>"$(DESTDIR)$(LIBDIR)/pkgconfig/libzmq.pc"
-	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/libzmq.pc"
+	$(INSTALL) install
 
 .PHONY: uninstall
 uninstall: ## remove what `make install` with the same settings put there
-	rm -f "$(DESTDIR)$(LIBDIR)/libzmq.so.$(FILE_VERSION)" "$(DESTDIR)$(LIBDIR)/libzmq.so.5" \
-		"$(DESTDIR)$(LIBDIR)/libzmq.so" "$(DESTDIR)$(LIBDIR)/libzmq.a" \
-		"$(DESTDIR)$(LIBDIR)/pkgconfig/libzmq.pc" \
-		"$(DESTDIR)$(INCLUDEDIR)/zmq.h" "$(DESTDIR)$(INCLUDEDIR)/zmq_utils.h"
+	$(INSTALL) uninstall
