@@ -77,7 +77,7 @@ deps: ## install the Debian packages that the tests need, if they are missing
 test: deps suites ## install what is needed and run every suite
 
 .PHONY: suites
-suites: unit loom capi capi-noinline conformance interop-quick install-check
+suites: unit loom capi capi-noinline abidiff conformance interop-quick install-check
 
 # cargo prints a line for each test binary; this adds the sum, and fails also
 # when no test ran.
@@ -107,6 +107,10 @@ capi: lib ## C programs on zmq.h, on the reference and on this library
 .PHONY: capi-noinline
 capi-noinline: lib ## the same with every connection driven by the I/O threads
 	ZMQ_OXIDE_INLINE=off capi-tests/run.sh --lib "$(DIST)/lib" | sed -u 's/^capi:/capi-noinline:/'
+
+.PHONY: abidiff
+abidiff: lib ## the exported functions and their types against Debian's libzmq5, each difference explained
+	capi-tests/abi/abidiff.sh --lib "$(DIST)/lib"
 
 .PHONY: conformance
 conformance: lib ## the reference's own tests, on the reference and on this library
