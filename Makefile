@@ -128,6 +128,10 @@ interop-quick: lib ## the same with fewer messages
 install-check: lib ## install into a stage, build programs with pkg-config, uninstall
 	demo/install-check.sh
 
+.PHONY: clients
+clients: lib ## programs and bindings of others on this library, with pyzmq's own test-suite
+	clients/run.sh --lib "$(DIST)/lib"
+
 .PHONY: soak
 soak: deps ## every suite N times in a row (make soak N=20)
 	@for ((run = 1; run <= $(N); run++)); do \
