@@ -39,6 +39,12 @@ lib: ## the shared and the static library, with header, into target/dist
 	@tools/archive.sh "$(CARGO_TARGET_DIR)/release/libzmq.a" "$(DIST)/lib/libzmq.a"
 	@install -m 644 include/*.h "$(DIST)/include/"
 
+.PHONY: command
+command: ## the command zmq-oxide, into target/dist/bin
+	CARGO_TARGET_DIR="$(TARGET)/command" cargo build --release --locked --manifest-path command/Cargo.toml
+	@install -d "$(DIST)/bin"
+	@install -m 755 "$(TARGET)/command/release/zmq-oxide" "$(DIST)/bin/"
+
 .PHONY: header
 header: ## write include/*.h anew from src/capi
 	tools/header.sh
@@ -92,7 +98,7 @@ endef
 
 .PHONY: unit
 unit: ## the tests beside the code
-	$(call cargo_suite,unit,cargo test)
+	$(call cargo_suite,unit,cargo test && CARGO_TARGET_DIR="$(TARGET)/command" cargo test --locked --manifest-path command/Cargo.toml)
 
 .PHONY: loom
 loom: ## the lock-free parts under every interleaving
@@ -129,8 +135,12 @@ install-check: lib ## install into a stage, build programs with pkg-config, unin
 	demo/install-check.sh
 
 .PHONY: clients
-clients: lib ## programs and bindings of others on this library, with pyzmq's own test-suite
+clients: lib command ## programs and bindings of others on this library, with pyzmq's own test-suite
 	clients/run.sh --lib "$(DIST)/lib"
+
+.PHONY: clients-quick
+clients-quick: lib command ## the parts of it that need no downloads: ends of processes, two libraries, the command
+	clients/run.sh --lib "$(DIST)/lib" processes command
 
 .PHONY: soak
 soak: deps ## every suite N times in a row (make soak N=20)
@@ -146,6 +156,8 @@ lint: ## formatting, clippy and rustdoc, warnings denied; atomics come from src/
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps
+	cargo fmt --check --manifest-path command/Cargo.toml
+	CARGO_TARGET_DIR="$(TARGET)/command" cargo clippy --locked --all-targets --manifest-path command/Cargo.toml -- -D warnings
 	! grep -rn 'std::sync::atomic' src --include='*.rs' --exclude-dir=sync
 
 # ---------------------------------------------------------------------- measuring
@@ -169,7 +181,7 @@ INSTALL := DIST="$(DIST)" VERSION=$(VERSION) FILE_VERSION=$(FILE_VERSION) PREFIX
 	INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" tools/install.sh
 
 .PHONY: install
-install: $(DIST)/lib/libzmq.so.$(FILE_VERSION) ## PREFIX, LIBDIR, INCLUDEDIR, DESTDIR as usual
+install: $(DIST)/lib/libzmq.so.$(FILE_VERSION) ## PREFIX, LIBDIR, INCLUDEDIR, DESTDIR as usual; the command too, if built
 	$(INSTALL) install
 
 .PHONY: uninstall

@@ -3,8 +3,8 @@
 #
 #   clients/run.sh --lib DIR [PART...]      (or: make clients)
 #
-#   --lib DIR   what `make lib` has built (target/dist/lib)
-#   PART        pyzmq-wheel, pyzmq-cython, pyzmq-cffi, programs, processes; without any, all
+#   --lib DIR   what `make lib` has built (target/dist/lib); `make command` puts its part beside it
+#   PART        pyzmq-wheel, pyzmq-cython, pyzmq-cffi, programs, processes, command; without any, all
 #
 # Each part has a closing line of its own; the last line adds them up:
 # "clients: N passed, N failed".
@@ -22,7 +22,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 [ -n "$lib" ] && [ -e "$lib/libzmq.so.5" ] || { echo "clients: no libzmq.so.5 (give --lib DIR)" >&2; exit 2; }
-[ ${#parts[@]} -gt 0 ] || parts=(programs processes pyzmq-wheel pyzmq-cython pyzmq-cffi)
+[ ${#parts[@]} -gt 0 ] || parts=(command programs processes pyzmq-wheel pyzmq-cython pyzmq-cffi)
 
 out=$root/target/clients
 log=$out/log
@@ -48,6 +48,7 @@ for name in "${parts[@]}"; do
         ;;
     programs) part "$here/programs.sh" "$prefix/lib" ;;
     processes) part "$here/processes.sh" "$prefix/lib" ;;
+    command) part "$here/command.sh" "$prefix/lib" "$lib/../bin/zmq-oxide" ;;
     *) echo "clients: there is no part $name" >&2; exit 2 ;;
     esac
 done

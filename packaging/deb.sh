@@ -34,8 +34,10 @@ DIST=$DIST VERSION=$VERSION FILE_VERSION=$FILE_VERSION PREFIX=/usr LIBDIR=$libdi
     DESTDIR="$work/all" "$root/tools/install.sh" install
 mkdir -p "$work/$runtime$libdir" "$work/$development"
 mv "$work/all$libdir/libzmq.so.$FILE_VERSION" "$work/all$libdir/libzmq.so.5" "$work/$runtime$libdir/"
+# The command compares this library with another one, which there is none of then.
+rm -rf "$work/all/usr/bin"
 mv "$work/all/usr" "$work/$development/"
-strip --strip-unneeded --remove-section=.comment --remove-section=.note "$work/$runtime$libdir/libzmq.so.$FILE_VERSION"
+strip --strip-unneeded "$work/$runtime$libdir/libzmq.so.$FILE_VERSION"
 # Debian's libraries are not executable.
 chmod 644 "$work/$runtime$libdir/libzmq.so.$FILE_VERSION"
 strip --strip-debug --enable-deterministic-archives "$work/$development$libdir/libzmq.a"

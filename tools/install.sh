@@ -35,6 +35,7 @@ default_libdir() {
 
 libdir=$(realpath -ms "${LIBDIR:-$(default_libdir)}")
 includedir=$(realpath -ms "${INCLUDEDIR:-$prefix/include}")
+bindir=$prefix/bin
 pkgconfig=$libdir/pkgconfig
 cmake=$libdir/cmake/ZeroMQ
 
@@ -44,6 +45,7 @@ files=(
     "$includedir/zmq.h" "$includedir/zmq_utils.h"
     "$pkgconfig/libzmq.pc"
     "$cmake/ZeroMQConfig.cmake" "$cmake/ZeroMQConfigVersion.cmake"
+    "$bindir/zmq-oxide"
 )
 
 # The loader's cache, when the library goes where the loader looks.
@@ -92,6 +94,12 @@ install_all() {
     ln -sfn libzmq.so.5 "$destdir$libdir/libzmq.so"
     install -m 644 "$DIST/lib/libzmq.a" "$destdir$libdir/"
     install -m 644 "$root/include/zmq.h" "$root/include/zmq_utils.h" "$destdir$includedir/"
+
+    # `make command` builds it.
+    if [ -e "$DIST/bin/zmq-oxide" ]; then
+        install -d "$destdir$bindir"
+        install -m 755 "$DIST/bin/zmq-oxide" "$destdir$bindir/"
+    fi
 
     pc_prefix=$(relocatable "$prefix" "$pkgconfig")
     [ "$pc_prefix" = "$prefix" ] || pc_prefix="\${pcfiledir}/$pc_prefix"
