@@ -13,8 +13,9 @@ TARGET := $(CURDIR)/target
 DIST := $(TARGET)/dist
 
 PREFIX ?= /usr/local
-LIBDIR ?= $(PREFIX)/lib
-INCLUDEDIR ?= $(PREFIX)/include
+# Empty: where the system keeps them below PREFIX.
+LIBDIR ?=
+INCLUDEDIR ?=
 DESTDIR ?=
 
 # How often `make soak` runs the whole suite.
@@ -35,8 +36,14 @@ lib: ## the shared and the static library, with header, into target/dist
 	@install -m 755 "$(CARGO_TARGET_DIR)/release/libzmq.so" "$(DIST)/lib/libzmq.so.$(FILE_VERSION)"
 	@ln -sf libzmq.so.$(FILE_VERSION) "$(DIST)/lib/libzmq.so.5"
 	@ln -sf libzmq.so.5 "$(DIST)/lib/libzmq.so"
-	@install -m 644 "$(CARGO_TARGET_DIR)/release/libzmq.a" "$(DIST)/lib/libzmq.a"
+	@tools/archive.sh "$(CARGO_TARGET_DIR)/release/libzmq.a" "$(DIST)/lib/libzmq.a"
 	@install -m 644 include/*.h "$(DIST)/include/"
+
+.PHONY: command
+command: ## the command zmq-oxide, into target/dist/bin
+	CARGO_TARGET_DIR="$(TARGET)/command" cargo build --release --locked --manifest-path command/Cargo.toml
+	@install -d "$(DIST)/bin"
+	@install -m 755 "$(TARGET)/command/release/zmq-oxide" "$(DIST)/bin/"
 
 .PHONY: header
 header: ## write include/*.h anew from src/capi
@@ -77,7 +84,7 @@ deps: ## install the Debian packages that the tests need, if they are missing
 test: deps suites ## install what is needed and run every suite
 
 .PHONY: suites
-suites: unit loom capi capi-noinline gssapi conformance interop-quick examples install-check
+suites: unit loom capi capi-noinline abidiff gssapi conformance interop-quick examples clients-quick install-check
 
 # cargo prints a line for each test binary; this adds the sum, and fails also
 # when no test ran.
@@ -92,7 +99,7 @@ endef
 
 .PHONY: unit
 unit: ## the tests beside the code
-	$(call cargo_suite,unit,cargo test)
+	$(call cargo_suite,unit,cargo test && CARGO_TARGET_DIR="$(TARGET)/command" cargo test --locked --manifest-path command/Cargo.toml)
 
 .PHONY: loom
 loom: ## the lock-free parts under every interleaving
@@ -112,6 +119,10 @@ capi-noinline: lib ## the same with every connection driven by the I/O threads
 gssapi: lib ## GSSAPI against a Kerberos server of its own, on both libraries
 	@demo/debs.sh libgssapi-krb5-2 krb5-kdc krb5-admin-server krb5-user
 	capi-tests/gssapi/run.sh --lib "$(DIST)/lib"
+
+.PHONY: abidiff
+abidiff: lib ## the exported functions and their types against Debian's libzmq5, each difference explained
+	capi-tests/abi/abidiff.sh --lib "$(DIST)/lib"
 
 .PHONY: conformance
 conformance: lib ## the reference's own tests, on the reference and on this library
@@ -133,6 +144,14 @@ examples: lib ## the patterns of the guide under faults, on the reference and on
 install-check: lib ## install into a stage, build programs with pkg-config, uninstall
 	demo/install-check.sh
 
+.PHONY: clients
+clients: lib command ## programs and bindings of others on this library, with pyzmq's own test-suite
+	clients/run.sh --lib "$(DIST)/lib"
+
+.PHONY: clients-quick
+clients-quick: lib command ## the parts of it that need no downloads: ends of processes, two libraries, the command
+	clients/run.sh --lib "$(DIST)/lib" processes command
+
 .PHONY: soak
 soak: ## every suite N times in a row, several at a time (make soak N=20)
 	tools/soak.sh $(N)
@@ -142,6 +161,8 @@ lint: ## formatting, clippy and rustdoc, warnings denied; atomics come from src/
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps
+	cargo fmt --check --manifest-path command/Cargo.toml
+	CARGO_TARGET_DIR="$(TARGET)/command" cargo clippy --locked --all-targets --manifest-path command/Cargo.toml -- -D warnings
 	! grep -rn 'std::sync::atomic' src --include='*.rs' --exclude-dir=sync
 
 # ---------------------------------------------------------------------- measuring
@@ -160,22 +181,24 @@ bench-quick: lib ## the same in under two minutes
 $(DIST)/lib/libzmq.so.$(FILE_VERSION):
 	$(MAKE) --no-print-directory lib
 
+# tools/install.sh knows the places, and chooses LIBDIR and INCLUDEDIR when they are not given.
+INSTALL := DIST="$(DIST)" VERSION=$(VERSION) FILE_VERSION=$(FILE_VERSION) PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" \
+	INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" tools/install.sh
+
 .PHONY: install
-install: $(DIST)/lib/libzmq.so.$(FILE_VERSION) ## PREFIX, LIBDIR, INCLUDEDIR, DESTDIR as usual
-	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
-	install -m 755 "$(DIST)/lib/libzmq.so.$(FILE_VERSION)" "$(DESTDIR)$(LIBDIR)/"
-	ln -sf libzmq.so.$(FILE_VERSION) "$(DESTDIR)$(LIBDIR)/libzmq.so.5"
-	ln -sf libzmq.so.5 "$(DESTDIR)$(LIBDIR)/libzmq.so"
-	install -m 644 "$(DIST)/lib/libzmq.a" "$(DESTDIR)$(LIBDIR)/"
-	install -m 644 include/zmq.h include/zmq_utils.h "$(DESTDIR)$(INCLUDEDIR)/"
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-		-e 's|@VERSION@|$(VERSION)|' pkgconfig/libzmq.pc.in \
-		>"$(DESTDIR)$(LIBDIR)/pkgconfig/libzmq.pc"
-	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/libzmq.pc"
+install: $(DIST)/lib/libzmq.so.$(FILE_VERSION) ## PREFIX, LIBDIR, INCLUDEDIR, DESTDIR as usual; the command too, if built
+	$(INSTALL) install
 
 .PHONY: uninstall
 uninstall: ## remove what `make install` with the same settings put there
-	rm -f "$(DESTDIR)$(LIBDIR)/libzmq.so.$(FILE_VERSION)" "$(DESTDIR)$(LIBDIR)/libzmq.so.5" \
-		"$(DESTDIR)$(LIBDIR)/libzmq.so" "$(DESTDIR)$(LIBDIR)/libzmq.a" \
-		"$(DESTDIR)$(LIBDIR)/pkgconfig/libzmq.pc" \
-		"$(DESTDIR)$(INCLUDEDIR)/zmq.h" "$(DESTDIR)$(INCLUDEDIR)/zmq_utils.h"
+	$(INSTALL) uninstall
+
+# Built with `make lib` when it is not there.
+.PHONY: deb
+deb: $(DIST)/lib/libzmq.so.$(FILE_VERSION) ## Debian packages in place of libzmq5 and libzmq3-dev, into target/deb
+	@rm -rf "$(TARGET)/deb"
+	DIST="$(DIST)" VERSION=$(VERSION) FILE_VERSION=$(FILE_VERSION) packaging/deb.sh "$(TARGET)/deb"
+
+.PHONY: deb-check
+deb-check: deb ## install them with apt in a throw-away copy of the system, use them, remove them
+	packaging/deb-check.sh "$(TARGET)"/deb/*.deb
