@@ -6,6 +6,7 @@
 #include "peer.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <netinet/in.h>
 
 #define SERVICE "zmq@localhost"
@@ -242,15 +243,26 @@ static void each_role_needs_its_own (void)
 
 /* ---- waiting ---------------------------------------------------------------------------------- */
 
-/* A key distribution centre that takes requests and says nothing. */
-static void a_silent_centre_holds_up_nobody_else (void)
+/* A key distribution centre that takes requests and says nothing: where they come in. */
+static int silent_centre (void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+    struct sockaddr_in address;
     socklen_t size = sizeof address;
-    int silent = socket (AF_INET, SOCK_DGRAM, 0), listening = socket (AF_INET, SOCK_STREAM, 0);
-    OK (bind (silent, (struct sockaddr *) &address, size));
-    OK (getsockname (silent, (struct sockaddr *) &address, &size));
-    OK (bind (listening, (struct sockaddr *) &address, size));
+    int silent, listening;
+    /* A port that both protocols have free. */
+    for (;;) {
+        memset (&address, 0, sizeof address);
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+        silent = socket (AF_INET, SOCK_DGRAM, 0);
+        listening = socket (AF_INET, SOCK_STREAM, 0);
+        OK (bind (listening, (struct sockaddr *) &address, size));
+        OK (getsockname (listening, (struct sockaddr *) &address, &size));
+        if (bind (silent, (struct sockaddr *) &address, size) == 0)
+            break;
+        close (silent);
+        close (listening);
+    }
     OK (listen (listening, 10));
     setenv ("KRB5_CONFIG", in_folder ("", "silent"), 1);
     FILE *config = fopen (in_folder ("", "silent"), "w");
@@ -260,6 +272,12 @@ static void a_silent_centre_holds_up_nobody_else (void)
              "[realms]\nZMQ.TEST = {\nkdc = 127.0.0.1:%d\n}\n[domain_realm]\nlocalhost = ZMQ.TEST\n",
              ntohs (address.sin_port));
     fclose (config);
+    return silent; /* `listening` stays open, and nobody accepts */
+}
+
+static void a_silent_centre_holds_up_nobody_else (void)
+{
+    int silent = silent_centre ();
     /* One I/O thread for all. The ticket that is wanted cannot be there yet. */
     void *server = open_server (ZMQ_DEALER), *waiting = open_client (ZMQ_DEALER);
     OK (zmq_setsockopt (waiting, ZMQ_GSSAPI_SERVICE_PRINCIPAL, "nobody@localhost", 16));
@@ -283,7 +301,46 @@ static void a_silent_centre_holds_up_nobody_else (void)
     end_context ();
     CHECK (now_ms () - start < 4000);
     close (silent);
-    close (listening);
+}
+
+/* Threads of this process that have this name. */
+static int threads_named (const char *name)
+{
+    int found = 0;
+    DIR *tasks = opendir ("/proc/self/task");
+    REQUIRE (tasks != NULL);
+    for (struct dirent *task; (task = readdir (tasks));) {
+        char path[300], text[40] = "";
+        snprintf (path, sizeof path, "/proc/self/task/%s/comm", task->d_name);
+        FILE *file = fopen (path, "r");
+        if (file && fgets (text, sizeof text, file))
+            found += strncmp (text, name, strlen (name)) == 0;
+        if (file)
+            fclose (file);
+    }
+    closedir (tasks);
+    return found;
+}
+
+/* The time for a handshake is over as ever, and attempts that wait do not pile up. */
+static void attempts_go_on_while_a_centre_is_silent (void)
+{
+    int silent = silent_centre ();
+    void *server = open_server (ZMQ_DEALER), *waiting = open_client (ZMQ_DEALER);
+    OK (zmq_setsockopt (waiting, ZMQ_GSSAPI_SERVICE_PRINCIPAL, "nobody@localhost", 16));
+    SET (waiting, ZMQ_HANDSHAKE_IVL, 50);
+    SET (waiting, ZMQ_RECONNECT_IVL, 1);
+    void *events = watch (waiting, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+    OK (zmq_connect (waiting, BIND (server, "tcp")));
+    CHECK (raw_readable (silent, ARRIVES_MS));
+    int most = 0;
+    for (int i = 0; i < 12; i++) {
+        EVENT (events, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, NULL);
+        int now = threads_named ("ZMQbg/Initiate");
+        most = now > most ? now : most;
+    }
+    CHECK (most >= 1 && most <= 4);
+    close (silent);
 }
 
 /* Strangers with tokens of their own making cost themselves a connection each, and nobody else anything. */
@@ -313,4 +370,5 @@ static void strangers_and_a_good_client (void)
 RUN_CASES (CASE (who_is_denied_stays_outside), CASE (nobody_judges_though_somebody_must), CASE (subscriptions_arrive),
            CASE (subscriptions_in_every_form), CASE (an_error_counts_when_it_is_wrapped), CASE (what_is_not_encrypted_is_refused),
            CASE (a_token_that_is_refused), CASE (each_role_needs_its_own), CASE (a_silent_centre_holds_up_nobody_else),
+           CASE (attempts_go_on_while_a_centre_is_silent),
            CASE (strangers_and_a_good_client))
