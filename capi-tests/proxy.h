@@ -86,7 +86,7 @@ static void *peer_of (const char *endpoint, int type)
     return socket;
 }
 
-/* The eight numbers of STATISTICS: of the front end received frames and bytes, sent frames and bytes; of the back end the same. */
+/* The eight numbers of STATISTICS: of the front end received frames and bytes, sent frames and bytes; the back end alike. */
 enum
 {
     FRONT_IN,

@@ -413,7 +413,6 @@ static void moved_while_full (void)
 
 RUN_CASES (CASE (freed_by_the_receiver), CASE (unsubscribed_after_polling), CASE (subscriptions_by_command),
            CASE (limit_in_the_handshake), CASE (too_long_ends_reconnecting), CASE (rules_and_networks),
-           CASE (old_peers_have_no_handshake), CASE (sizes_of_curve_keys),
-           CASE (ping_of_an_older_peer), CASE (identity_and_security_are_taken_at_bind),
-           CASE (handler_comes_and_goes), CASE (null_is_asked_about_with_a_domain),
-           CASE (closed_by_a_collector), CASE (moved_while_full))
+           CASE (old_peers_have_no_handshake), CASE (sizes_of_curve_keys), CASE (ping_of_an_older_peer),
+           CASE (identity_and_security_are_taken_at_bind), CASE (handler_comes_and_goes),
+           CASE (null_is_asked_about_with_a_domain), CASE (closed_by_a_collector), CASE (moved_while_full))

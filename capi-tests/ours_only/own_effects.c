@@ -260,7 +260,8 @@ static int have_thread (const char *wanted)
 /* A prefix of any text; the system keeps 15 bytes of a name. */
 static void text_before_the_names_of_threads (void)
 {
-    static const char *const rows[][2] = {{"me", "me/ZMQbg/IO/0"}, {"sixteen letters!", "sixteen letters"}, {"a/b c", "a/b c/ZMQbg/IO/"}};
+    static const char *const rows[][2] = {
+      {"me", "me/ZMQbg/IO/0"}, {"sixteen letters!", "sixteen letters"}, {"a/b c", "a/b c/ZMQbg/IO/"}};
     int (*set_ext) (void *, int, const void *, size_t);
     int (*get_ext) (void *, int, void *, size_t *);
     *(void **) &set_ext = dlsym (RTLD_DEFAULT, "zmq_ctx_set_ext");
@@ -281,6 +282,5 @@ static void text_before_the_names_of_threads (void)
 }
 
 RUN_CASES (CASE (size_of_pieces), CASE (tiny_batches), CASE (priority_and_busy_poll), CASE (verbose_unsubscriptions),
-           CASE (counted_topics), CASE (stopped_after_disconnect),
-           CASE (enforced_domain_without_a_handler), CASE (enforced_without_a_domain),
-           CASE (text_before_the_names_of_threads))
+           CASE (counted_topics), CASE (stopped_after_disconnect), CASE (enforced_domain_without_a_handler),
+           CASE (enforced_without_a_domain), CASE (text_before_the_names_of_threads))
