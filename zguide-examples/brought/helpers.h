@@ -1,14 +1,14 @@
 /*  Small helpers such as many users of the library have in a header of their own, and
-    include in each program: strings in and out, a dump, a clock, a signal flag. This
-    one is written as theirs are, and is compiled without a word about warnings. */
+    include in each program: strings in and out, a dump, a clock, a signal flag. As
+    with theirs, no program uses all of them, and nobody asks for warnings. */
 
 #ifndef HELPERS_H
 #define HELPERS_H
 
 #include <zmq.h>
 #include <assert.h>
+#include <ctype.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,22 +17,23 @@
 #include <time.h>
 #include <unistd.h>
 
-#if ZMQ_VERSION_MAJOR < 4
-#error "needs version 4 or later"
+#if ZMQ_VERSION < ZMQ_MAKE_VERSION (3, 2, 0)
+#error "too old"
 #endif
 
-#define within(num) (int) ((float) (num) * random () / (RAND_MAX + 1.0))
-
-/*  A string of its own, to be freed; NULL when interrupted. */
+/*  The next part as a string that the caller frees; NULL when there is none to come. */
 static char *s_recv (void *socket)
 {
-    enum { cap = 256 };
-    char buffer[cap];
-    int size = zmq_recv (socket, buffer, cap - 1, 0);
-    if (size == -1)
-        return NULL;
-    buffer[size < cap ? size : cap - 1] = '\0';
-    return strdup (buffer);
+    zmq_msg_t part;
+    char *string = NULL;
+
+    zmq_msg_init (&part);
+    if (zmq_recvmsg (socket, &part, 0) >= 0) {
+        string = calloc (1, zmq_msg_size (&part) + 1);
+        memcpy (string, zmq_msg_data (&part), zmq_msg_size (&part));
+    }
+    zmq_msg_close (&part);
+    return string;
 }
 
 static int s_send (void *socket, const char *string)
@@ -45,68 +46,58 @@ static int s_sendmore (void *socket, const char *string)
     return zmq_send (socket, string, strlen (string), ZMQ_SNDMORE);
 }
 
-/*  Prints the parts of a message, in hexadecimal where they are no text. */
+/*  One line a part: its size, and its text or its bytes. */
 static void s_dump (void *socket)
 {
-    int64_t more; /* as it was before version 3, and still works */
-    size_t more_size = sizeof (more);
-    zmq_msg_t message;
+    int64_t more = -1; /* an int since version 3; programs from before still have this */
+    while (more) {
+        unsigned char bytes[255];
+        size_t more_size = sizeof more;
+        int i, printable = 1, size = zmq_recv (socket, bytes, sizeof bytes, 0);
 
-    assert (zmq_msg_init (&message) == 0);
-    puts ("----------------------------------------");
-    do {
-        int size = zmq_msg_recv (&message, socket, 0), char_nbr, is_text = 1;
-        unsigned char *data = (unsigned char *) zmq_msg_data (&message);
-
-        assert (size != -1);
-        for (char_nbr = 0; char_nbr < size; char_nbr++)
-            if (data[char_nbr] < 32 || data[char_nbr] > 126)
-                is_text = 0;
-        printf ("[%03d] ", size);
-        for (char_nbr = 0; char_nbr < size; char_nbr++)
-            printf (is_text ? "%c" : "%02X", data[char_nbr]);
-        printf ("\n");
-        more_size = sizeof (more);
+        for (i = 0; i < size; i++)
+            printable &= isprint (bytes[i]) != 0;
+        printf ("%d:", size);
+        for (i = 0; i < size; i++)
+            printf (printable ? "%c" : " %02x", bytes[i]);
+        putchar ('\n');
         zmq_getsockopt (socket, ZMQ_RCVMORE, &more, &more_size);
-    } while (more);
-    zmq_msg_close (&message);
+    }
 }
 
-/*  A readable random identity. */
+/*  An id that one can read. */
 static void s_set_id (void *socket)
 {
-    char identity[10];
-    sprintf (identity, "%04X-%04X", within (0x10000), within (0x10000));
-    zmq_setsockopt (socket, ZMQ_IDENTITY, identity, strlen (identity));
+    static int drawn;
+    char id[32];
+    sprintf (id, "%lX-%d", random () & 0xFFFF, __sync_add_and_fetch (&drawn, 1));
+    zmq_setsockopt (socket, ZMQ_IDENTITY, id, strlen (id));
 }
 
 static void s_sleep (int msecs)
 {
-    struct timespec t;
-    t.tv_sec = msecs / 1000;
-    t.tv_nsec = (msecs % 1000) * 1000000;
-    nanosleep (&t, NULL);
+    zmq_poll (NULL, 0, msecs);
 }
 
+/*  Milliseconds of the time of day. */
 static int64_t s_clock (void)
 {
-    struct timeval tv;
-    gettimeofday (&tv, NULL);
-    return (int64_t) tv.tv_sec * 1000 + tv.tv_usec / 1000;
+    struct timeval time;
+    gettimeofday (&time, NULL);
+    return time.tv_sec * (int64_t) 1000 + time.tv_usec / 1000;
 }
 
-static int s_interrupted = 0;
-static void s_signal_handler (int signal_value)
+static volatile int s_interrupted;
+
+static void s_on_signal (int number)
 {
-    s_interrupted = 1;
+    s_interrupted = number;
 }
 
 static void s_catch_signals (void)
 {
-    struct sigaction action;
-    action.sa_handler = s_signal_handler;
-    action.sa_flags = 0;
-    sigemptyset (&action.sa_mask);
+    struct sigaction action = {0};
+    action.sa_handler = s_on_signal;
     sigaction (SIGINT, &action, NULL);
     sigaction (SIGTERM, &action, NULL);
 }

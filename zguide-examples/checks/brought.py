@@ -47,15 +47,13 @@ def names(lab):
 
 @case("brought", "helpers of one's own, threads with contexts of their own, old names of functions and sockets")
 def helpers(lab):
-    program = lab.brought("brought/least_used")
-    lab.equal("replies", program.groups(r"Client: (.*)"), ["OK"] * 10)
-    program.wait("Done, in time")
-    dump = lab.brought("brought/dump")
-    # An id that the library makes up is shown in hexadecimal.
-    lab.expect(dump.matches(r"^\[005\] 00[0-9A-F]{8}$"), "no generated id of five bytes that begins with 0")
-    lab.equal("dump", [line for line in dump.lines if not line.startswith("[005] 00")], [
-        "-" * 40, "[000] ", "[039] ROUTER uses a generated 5 byte identity",
-        "-" * 40, "[005] PEER2", "[000] ", "[042] ROUTER uses the identity of the REQ socket"])
+    program = lab.brought("brought/kitchen")
+    lab.equal("dishes", sorted(program.groups(r"guest: (.*)")), sorted(f"hot soup {number}" for number in range(10)))
+    program.wait("closed in time")
+    dump = lab.brought("brought/visitors")
+    # An id that the library makes up has five bytes and begins with 0.
+    lab.expect(dump.lines and dump.matches(r"^5: 00( [0-9a-f]{2}){4}$"), "no id that the library has made up")
+    lab.equal("dump", dump.lines[1:], ["0:", "18:you do not know me", "3:Ann", "8:it is me", "2: 01 02"])
 
 
 @case("brought", "czmq: proxy, loop, monitor, curve with zauth, frames")

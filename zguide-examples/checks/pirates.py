@@ -34,7 +34,7 @@ def account(lab, clients, workers, requests, redelivered=0):
     extra = sum(done.values()) - len(wanted)
     lab.expect(extra <= repeated + redelivered,
                f"{extra} requests were done again, though only {repeated} were asked again and {redelivered} redelivered")
-    lab.note(f"{len(wanted)} requests, {len(wanted)} replies, 0 lost, {repeated} asked again, {extra} done again")
+    lab.note(f"{len(wanted)} requests, {len(wanted)} replies, 0 lost, {repeated} asked again, {extra} done again, whose late replies reach nobody")
     return asked
 
 
@@ -83,7 +83,7 @@ def lazy_paused(lab):
 @case("lazy_pirate", "server gone for good: the client says so")
 def lazy_gone(lab):
     server = lab.start("lazy_pirate/server", lab.endpoint("server"), 1)
-    client = lab.start("lazy_pirate/client", lab.endpoint("server"), "ann", 100000, 150, 3)
+    client = lab.start("lazy_pirate/client", lab.endpoint("server"), "ann", 100000, TIMEOUT, 3)
     client.wait("reply 20:")
     server.kill()
     client.ends(status=1)

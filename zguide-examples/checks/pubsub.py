@@ -35,12 +35,12 @@ def last_values(lab):
 def snail(lab):
     publisher = lab.start("suicidal_snail/publisher", lab.endpoint("updates"), 1)
     quick, slow = (lab.start("suicidal_snail/subscriber", lab.endpoint("updates"), limit, name=name)
-                   for name, limit in (("quick", 20000), ("slow", 500)))
+                   for name, limit in (("quick", 20000), ("slow", 1000)))
     for subscriber in (quick, slow):
         subscriber.wait("received 100$")
     slow.freeze()
     # Long enough: the updates say themselves how much time has passed.
-    quick.wait("received", len(quick.matches("received")) + 8)
+    quick.wait("received", len(quick.matches("received")) + 14)
     slow.thaw()
     slow.ends(status=1).wait("too slow|are missing")
     quick.wait("received", len(quick.matches("received")) + 2)
