@@ -50,7 +50,7 @@ said() { # LINE...: the report has these
 
 linked() {
     gcc -I "$root/include" -o "$work/hwserver" "$root/zguide-examples/hwserver.c" -lzmq || return 1
-    LD_LIBRARY_PATH= "$work/hwserver" 'tcp://127.0.0.1:*' 0 | grep -F "libzmq $version" || return 1
+    LD_LIBRARY_PATH="" "$work/hwserver" 'tcp://127.0.0.1:*' 0 | grep -F "libzmq $version" || return 1
     run "$work/hwserver" 'tcp://127.0.0.1:*' 0 || return 1
     said "on $ours" "hwserver (process " "): replaced $reference" || return 1
     grep -Fx "hwserver: libzmq 4.3.5" "$work/output" && grep -Fx "hwserver: loaded $ours" "$work/output"

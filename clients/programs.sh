@@ -68,7 +68,7 @@ run() {
 # With "beside" Debian's library may be loaded too, as long as it is not the one that
 # answers: the program has to say that it is on version 4.3.5.
 both_patterns() { # [beside] TITLE COMMAND...
-    local beside= title which directory file libraries
+    local beside="" title which directory file libraries
     [ "$1" != beside ] || { beside=yes; shift; }
     title=$1
     shift

@@ -110,8 +110,10 @@ build() { # KIND FLAG...
             "zguide-examples/$program.c" "$@" || return 1
     done
 }
+# shellcheck disable=SC2046
 build_shared() { build shared $(pc --libs); }
 # -l:libzmq.a picks the archive where -lzmq would pick the shared library.
+# shellcheck disable=SC2046
 build_static() { build static $(pc --libs --static | sed 's/-lzmq\b/-l:libzmq.a/g'); }
 expect "programs link with 'pkg-config --libs'" build_shared
 expect "programs link with the archive and 'pkg-config --libs --static'" build_static
