@@ -72,18 +72,7 @@ done
 reference=$(readlink -f "$(dpkg -L libzmq5 | grep -m1 '/libzmq\.so\.5$')") || true
 [ -f "$reference" ] || give_up "libzmq5 has no libzmq.so.5"
 
-venv=$root/target/venv
-if ! "$venv/bin/python" -c 'import zmq' 2>/dev/null; then
-    # Debian keeps ensurepip in a package of its own.
-    python3 -c 'import ensurepip' 2>/dev/null || "$root/demo/debs.sh" python3-venv \
-        || give_up "python3-venv cannot be installed"
-    rm -rf "$venv"
-    mkdir -p "$(dirname "$venv")"
-    python3 -m venv "$venv" || give_up "no virtual environment"
-    timeout 300 "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: pyzmq \
-        </dev/null || give_up "pyzmq cannot be installed"
-fi
-python=$venv/bin/python
+python=$("$root/demo/venv.sh") || give_up "pyzmq cannot be installed"
 path_of() { if [ "$1" = ours ]; then echo "$ours"; else echo "$reference"; fi; }
 
 extension=$("$python" -c 'import zmq.backend.cython._zmq as e; print(e.__file__)') \
