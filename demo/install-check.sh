@@ -10,7 +10,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
-demo/debs.sh gcc g++ libc6-dev make cmake pkg-config cppzmq-dev binutils
+demo/debs.sh gcc g++ libc6-dev make cmake pkg-config cppzmq-dev libsodium-dev binutils
 stage=$root/target/stage
 work=$(mktemp -d /tmp/zmq-install.XXXXXX)
 running=
@@ -130,6 +130,28 @@ only_zmq_functions() {
     diff "$work/shared" "$work/archive"
 }
 expect "the archive shows the functions that the shared library exports, and no others" only_zmq_functions
+
+# The library has a libsodium inside; this program has another one.
+# shellcheck disable=SC2046
+with_libsodium() {
+    cat >"$work/sodium.c" <<-END
+	#include <sodium.h>
+	#include <zmq.h>
+	#include <stdio.h>
+	int main (void)
+	{
+	    char public_key[41], secret_key[41];
+	    unsigned char hash[crypto_generichash_BYTES];
+	    if (sodium_init () < 0 || crypto_generichash (hash, sizeof hash, hash, 0, NULL, 0) || zmq_curve_keypair (public_key, secret_key))
+	        return 1;
+	    return printf ("libsodium %s\\n", sodium_version_string ()) < 0;
+	}
+	END
+    gcc -o "$work/sodium" "$work/sodium.c" $(pc --cflags) $(pc --libs --static | sed 's/-lzmq\b/-l:libzmq.a/g') -l:libsodium.a || return 1
+    gcc -o "$work/sodium" "$work/sodium.c" $(pc --cflags) -l:libsodium.a $(pc --libs --static | sed 's/-lzmq\b/-l:libzmq.a/g') || return 1
+    "$work/sodium"
+}
+expect "the archive goes into a program that has a libsodium of its own" with_libsodium
 
 talk() { # SERVER-PROGRAM CLIENT-PROGRAM
     local endpoint tries=0 status=0
