@@ -149,7 +149,7 @@ clients: lib command ## programs and bindings of others on this library, with py
 	clients/run.sh --lib "$(DIST)/lib"
 
 .PHONY: clients-quick
-clients-quick: lib command ## the parts of it that need no downloads: ends of processes, two libraries, the command
+clients-quick: lib command ## the parts of it that download little: ends of processes, two libraries, the command
 	clients/run.sh --lib "$(DIST)/lib" processes command
 
 .PHONY: soak
@@ -174,6 +174,11 @@ bench: lib ## the table of speed against the reference
 .PHONY: bench-quick
 bench-quick: lib ## the same in under two minutes
 	benches/run.sh --quick
+
+.PHONY: chart
+chart: lib ## measure, and draw benches/chart.svg, the picture in README.md
+	benches/run.sh --quick --lib "$(DIST)/lib"
+	benches/chart.py "$(TARGET)/bench/quick.json" benches/chart.svg
 
 # --------------------------------------------------------------------- installing
 

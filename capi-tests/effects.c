@@ -352,7 +352,10 @@ static void scheduling_of_threads (void)
                 {SCHED_FIFO, 3, SCHED_FIFO, 3, 0},
                 {SCHED_OTHER, 5, SCHED_OTHER, 0, 1}, /* no priorities there: it is preferred as far as possible */
                 {-1, 5, SCHED_OTHER, 0, 1},
-                {SCHED_OTHER, -1, SCHED_OTHER, 0, 0}};
+                {SCHED_OTHER, -1, SCHED_OTHER, 0, 0},
+                {SCHED_BATCH, -1, SCHED_BATCH, 0, 0},
+                {SCHED_IDLE, -1, SCHED_IDLE, 0, 0},
+                {SCHED_BATCH, 0, SCHED_BATCH, 0, 1}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && may_schedule (); i++) {
         int ids[THREADS_MAX], before = checks_failed;
         char names[THREADS_MAX][20];

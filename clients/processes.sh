@@ -90,11 +90,9 @@ check "python3-zmq on the reference, ours beside it" \
     -- env LD_LIBRARY_PATH= /usr/bin/python3 "$here/processes/beside.py" "$ours"
 check "python3-zmq on ours, the reference beside it" \
     -- /usr/bin/python3 "$here/processes/beside.py" "$reference"
-wheel=$root/target/clients/pyzmq
-if [ -d "$wheel/wheel" ] && [ -x "$wheel/venv/bin/python" ]; then
-    check "pyzmq's wheel with its own libzmq, ours beside it" \
-        -- env LD_LIBRARY_PATH= PYTHONPATH="$wheel/wheel" "$wheel/venv/bin/python" "$here/processes/beside.py" "$ours"
-fi
+python="$("$root/demo/venv.sh")/bin/python"
+check "pyzmq's wheel with its own libzmq, ours beside it" \
+    -- env LD_LIBRARY_PATH= "$python" "$here/processes/beside.py" "$ours"
 
 printf 'processes: %d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -37,6 +37,7 @@ packages=(
     default-jdk-headless libzmq-java libzmq-jni
     r-base-core r-cran-pbdzmq
     libzmq-ffi-perl
+    zurl rsyslog rsyslog-czmq
 )
 "$root/demo/debs.sh" "${packages[@]}"
 reference=$(dirname "$(readlink -f "$(dpkg -L libzmq5 | grep -m1 '/libzmq\.so\.5$')")")
@@ -67,7 +68,7 @@ run() {
 # With "beside" Debian's library may be loaded too, as long as it is not the one that
 # answers: the program has to say that it is on version 4.3.5.
 both_patterns() { # [beside] TITLE COMMAND...
-    local beside= title which directory file libraries
+    local beside="" title which directory file libraries
     [ "$1" != beside ] || { beside=yes; shift; }
     title=$1
     shift
@@ -86,7 +87,7 @@ both_patterns() { # [beside] TITLE COMMAND...
         if [ "$libraries" != "$file" ]; then
             fail "$title, on $which: it has loaded $(tr '\n' ' ' <<<"$libraries")"
         elif [ "$which" = ours ]; then
-            pass "$title: request-reply and publish-subscribe"
+            pass "$title: $(sed 's/:.*//' <<<"$wanted" | paste -sd, | sed 's/,/ and /')"
         fi
     done
 }
@@ -115,6 +116,11 @@ fi
 # It also opens libzmq.so by its full name, and then calls the one that is there already.
 both_patterns beside "r-cran-pbdzmq" Rscript --vanilla "$source/both_patterns.R"
 both_patterns "libzmq-ffi-perl" perl "$source/both_patterns.pl"
+
+# ----------------------------------------------------------------------- programs
+
+both_patterns "zurl" /usr/bin/python3 "$source/zurl.py"
+wanted='publish-subscribe: 100 updates' both_patterns "rsyslog-czmq" /usr/bin/python3 "$source/rsyslog.py"
 
 # ------------------------------------------------------------------------ Node.js
 

@@ -10,7 +10,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
-demo/debs.sh gcc g++ libc6-dev make cmake pkg-config cppzmq-dev binutils
+demo/debs.sh gcc g++ libc6-dev make cmake pkg-config cppzmq-dev libsodium-dev binutils
 stage=$root/target/stage
 work=$(mktemp -d /tmp/zmq-install.XXXXXX)
 running=
@@ -110,8 +110,10 @@ build() { # KIND FLAG...
             "zguide-examples/$program.c" "$@" || return 1
     done
 }
+# shellcheck disable=SC2046
 build_shared() { build shared $(pc --libs); }
 # -l:libzmq.a picks the archive where -lzmq would pick the shared library.
+# shellcheck disable=SC2046
 build_static() { build static $(pc --libs --static | sed 's/-lzmq\b/-l:libzmq.a/g'); }
 expect "programs link with 'pkg-config --libs'" build_shared
 expect "programs link with the archive and 'pkg-config --libs --static'" build_static
@@ -128,6 +130,28 @@ only_zmq_functions() {
     diff "$work/shared" "$work/archive"
 }
 expect "the archive shows the functions that the shared library exports, and no others" only_zmq_functions
+
+# The library has a libsodium inside; this program has another one.
+# shellcheck disable=SC2046
+with_libsodium() {
+    cat >"$work/sodium.c" <<-END
+	#include <sodium.h>
+	#include <zmq.h>
+	#include <stdio.h>
+	int main (void)
+	{
+	    char public_key[41], secret_key[41];
+	    unsigned char hash[crypto_generichash_BYTES];
+	    if (sodium_init () < 0 || crypto_generichash (hash, sizeof hash, hash, 0, NULL, 0) || zmq_curve_keypair (public_key, secret_key))
+	        return 1;
+	    return printf ("libsodium %s\\n", sodium_version_string ()) < 0;
+	}
+	END
+    gcc -o "$work/sodium" "$work/sodium.c" $(pc --cflags) $(pc --libs --static | sed 's/-lzmq\b/-l:libzmq.a/g') -l:libsodium.a || return 1
+    gcc -o "$work/sodium" "$work/sodium.c" $(pc --cflags) -l:libsodium.a $(pc --libs --static | sed 's/-lzmq\b/-l:libzmq.a/g') || return 1
+    "$work/sodium"
+}
+expect "the archive goes into a program that has a libsodium of its own" with_libsodium
 
 talk() { # SERVER-PROGRAM CLIENT-PROGRAM
     local endpoint tries=0 status=0
@@ -227,8 +251,8 @@ fi
 # What the archive needs is what the compiler says it needs.
 private_libraries() {
     local wanted stated
-    wanted=$(CARGO_TARGET_DIR=$root/target/native-static-libs cargo rustc --lib --crate-type staticlib \
-        -- --print native-static-libs 2>&1 | tee /dev/stderr \
+    # cargo repeats it when there is nothing to compile.
+    wanted=$(cargo rustc --lib --crate-type staticlib -- --print native-static-libs 2>&1 | tee /dev/stderr \
         | sed -n 's/.*native-static-libs: //p' | tail -n 1)
     stated=$(sed -n 's/^Libs.private: //p' "$lib/pkgconfig/libzmq.pc")
     [ -n "$wanted" ] || return 1
@@ -239,8 +263,6 @@ private_libraries() {
     echo "CMake says:        $stated"
     diff <(tr -s ' ' '\n' <<<"$wanted" | sort -u) <(tr -s ';' '\n' <<<"$stated" | sort -u)
 }
-# Otherwise cargo, with nothing to compile, might not say it again.
-rm -rf "$root"/target/native-static-libs/debug/.fingerprint/zmq-oxide-*
 expect "Libs.private is what the static library needs" private_libraries
 
 nothing_left() {

@@ -127,8 +127,8 @@ expect "a C program compiles with pkg-config and runs, shared and static" compil
 unchanged() { inside dpkg --verify libzmq5-oxide libzmq3-oxide-dev >"$layer/verify" && [ ! -s "$layer/verify" ]; }
 expect "the files are those of the packages" unchanged
 
-back() { apt install libzmq5 && installed libzmq5 && absent libzmq5-oxide && absent libzmq3-oxide-dev && installed python3-zmq; }
-expect "apt installs libzmq5 again, in place of this library" back
+back() { apt install libzmq5 libzmq3-dev && installed libzmq5 && installed libzmq3-dev && absent libzmq5-oxide && absent libzmq3-oxide-dev && installed python3-zmq; }
+expect "apt installs libzmq5 and libzmq3-dev again, in place of this library" back
 expect "python3-zmq runs on Debian's library again" python_runs_on "$debian_version" "$debian_file"
 expect "no dependency is broken after that" healthy
 
