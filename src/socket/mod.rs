@@ -134,7 +134,8 @@ impl Socket {
         self.inbox.serial
     }
 
-    /// Begins a call that may change what the socket is ready for: pollers look at it again. Otherwise as [`Socket::look_in`].
+    /// Begins a call that may change what the socket is ready for, so that pollers look at it again. ETERM when the context is ending;
+    /// otherwise the news are handled.
     #[inline]
     pub fn enter(&mut self) -> Result<()> {
         self.check_context()?;
