@@ -48,10 +48,13 @@ def reference_library():
 def library_folder(name, path):
     """A folder with nothing in it but that library, as libzmq.so.5 and for the linker as libzmq.so."""
     folder = os.path.join(OUT, f"lib-{name}")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder)
+    os.makedirs(folder, exist_ok=True)
     for link in ("libzmq.so.5", "libzmq.so"):
-        os.symlink(path, os.path.join(folder, link))
+        # Put in place as a whole: another run may be using it.
+        link = os.path.join(folder, link)
+        temporary = f"{link}.{os.getpid()}"
+        os.symlink(path, temporary)
+        os.replace(temporary, link)
     return folder
 
 

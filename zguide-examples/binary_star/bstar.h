@@ -27,6 +27,7 @@ struct bstar
 {
     enum bstar_state state;
     int primary;
+    int incomplete;       /* passive, and has not yet got the state of its peer: must not lead */
     int64_t interval;     /* between messages about the state, in ms */
     int64_t seen_at;      /* when this server itself was last known to run */
     int64_t peer_expires; /* when the peer counts as gone */
@@ -38,6 +39,7 @@ static inline void bstar_init (struct bstar *bstar, int primary, int64_t interva
 {
     bstar->state = primary ? BSTAR_PRIMARY : BSTAR_BACKUP;
     bstar->primary = primary;
+    bstar->incomplete = 0;
     bstar->interval = interval;
     bstar->said = bstar->heard = bstar->trust_from = 0;
     bstar->seen_at = clock_ms ();
@@ -70,11 +72,17 @@ static inline void bstar_woke_up (struct bstar *bstar)
     bstar->seen_at = now;
 }
 
-/*  Writes the message that goes to the peer at each interval. */
+/*  Writes the message that goes to the peer at each interval. One that is incomplete
+    is as good as just started: its peer has to lead. */
 static inline void bstar_say (struct bstar *bstar, char *text)
 {
+    enum bstar_state state;
+
     bstar_woke_up (bstar);
-    sprintf (text, "%d %ld %ld", (int) bstar->state, ++bstar->said, bstar->heard);
+    state = bstar->state;
+    if (state == BSTAR_PASSIVE && bstar->incomplete)
+        state = bstar->primary ? BSTAR_PRIMARY : BSTAR_BACKUP;
+    sprintf (text, "%d %ld %ld", (int) state, ++bstar->said, bstar->heard);
 }
 
 /*  Takes a message of the peer. When both are active, each has changed its state
@@ -98,8 +106,7 @@ static inline void bstar_on_peer (struct bstar *bstar, const char *text)
                 bstar_become (bstar, BSTAR_ACTIVE, "its backup is there");
             else if (peer == BSTAR_ACTIVE)
                 bstar_become (bstar, BSTAR_PASSIVE, "its peer is active");
-            else if (peer == BSTAR_PASSIVE)
-                bstar_become (bstar, BSTAR_ACTIVE, "its peer is passive");
+            /*  A passive peer has been there longer: it is going to lead. */
             break;
         case BSTAR_BACKUP:
             if (peer == BSTAR_ACTIVE)
@@ -110,9 +117,9 @@ static inline void bstar_on_peer (struct bstar *bstar, const char *text)
                 bstar_become (bstar, BSTAR_SPLIT, "both were active");
             break;
         case BSTAR_PASSIVE:
-            if (peer == BSTAR_PRIMARY || peer == BSTAR_BACKUP)
+            if ((peer == BSTAR_PRIMARY || peer == BSTAR_BACKUP) && (!bstar->incomplete || bstar->primary))
                 bstar_become (bstar, BSTAR_ACTIVE, "its peer has been started again");
-            else if (peer == BSTAR_PASSIVE && bstar->primary)
+            else if (peer == BSTAR_PASSIVE && bstar->primary && !bstar->incomplete)
                 bstar_become (bstar, BSTAR_ACTIVE, "its peer is passive, too");
             break;
         case BSTAR_SPLIT:

@@ -106,12 +106,12 @@ class Process:
         """The first group of each match."""
         return [match.group(1) for match in self.matches(pattern)]
 
-    def wait(self, pattern, count=1, timeout=PATIENCE):
-        """Waits until `count` lines contain the pattern; the last match of them."""
+    def wait(self, pattern, count=1, timeout=PATIENCE, accept=lambda match: True):
+        """Waits until `count` lines contain the pattern, and are accepted; the last match of them."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while True:
-                found = [m for m in (re.search(pattern, line) for line in self._lines) if m]
+                found = [m for m in (re.search(pattern, line) for line in self._lines) if m and accept(m)]
                 if len(found) >= count:
                     return found[count - 1]
                 if self._closed:

@@ -84,6 +84,11 @@ def clone(lab, name, sets, servers, subtree="/t/", pace=4, ttl=0):
     return lab.start("clone/client", name, subtree, sets, pace, ttl, BEAT, *map(lab.endpoint, servers), name=name)
 
 
+def reach(client, number):
+    """Waits for that change of the client, or a later one: a newer change may take the place of an older."""
+    client.wait(rf"client: /\S*{client.name}/\d=(\d+)$", accept=lambda match: int(match.group(1)) >= number)
+
+
 def final(name, sets, subtree="/t/"):
     """What the map holds of one client in the end."""
     values = {f"{subtree}{name}/{number % 10}": str(number) for number in range(1, sets + 1)}
@@ -103,7 +108,7 @@ def settle(lab, clients, writers):
 def snapshot(lab):
     server = single(lab)
     ann, bob = clone(lab, "ann", 100, ["one"]), clone(lab, "bob", 100, ["one"], subtree="/t/deep/")
-    ann.wait("ann/0=50")
+    reach(ann, 50)
     late, deep = clone(lab, "late", 0, ["one"]), clone(lab, "deep", 0, ["one"], subtree="/t/deep/")
     wide = settle(lab, [ann, late], ["ann", "bob", "late", "deep"])
     narrow = settle(lab, [bob, deep], ["bob", "deep"])
@@ -137,10 +142,10 @@ def client_paused(lab):
     bob = clone(lab, "bob", 0, ["one"])
     bob.wait("in sync")
     ann = clone(lab, "ann", 200, ["one"])
-    ann.wait("ann/0=50")
+    reach(ann, 50)
     bob.freeze()
     # The silence limit, measured in updates of which there is one each 4 ms at most.
-    ann.wait("ann/0=180")
+    reach(ann, 180)
     bob.thaw()
     bob.wait("in sync", 2)
     maps = settle(lab, [ann, bob], ["ann", "bob"])
@@ -154,12 +159,12 @@ def client_cut(lab):
     server = single(lab)
     relays = [lab.relay(f"relay-{port}", f"one-{port}") for port in range(3)]
     bob = lab.start("clone/client", "bob", "/t/", 50, 10, 0, BEAT, f"ipc://{lab.path('relay')}", name="bob")
-    bob.wait("bob/0=10")
+    reach(bob, 10)
     ann = clone(lab, "ann", 200, ["one"])
-    ann.wait("ann/0=50")
+    reach(ann, 50)
     for relay in relays:
         relay.cut()
-    ann.wait("ann/0=150")
+    reach(ann, 150)
     for relay in relays:
         relay.heal()
     bob.wait("in sync", 2)
@@ -176,7 +181,7 @@ def single_killed(lab):
     eve.wait("eve/end=end")
     eve.stop()
     ann, bob = clone(lab, "ann", 400, ["one"]), clone(lab, "bob", 0, ["one"])
-    ann.wait("ann/0=50")
+    reach(ann, 50)
     server.kill()
     server = single(lab)
     for client in (ann, bob):
@@ -208,13 +213,13 @@ def check_members(lab, clients, sets):
 def failover(lab):
     primary, backup = members(lab)
     clients = [clone(lab, name, 400, ["primary", "backup"], pace=8) for name in ("ann", "bob")]
-    clients[0].wait("ann/0=50")
+    reach(clients[0], 50)
     primary.kill()
     backup.wait("takes over")
-    clients[0].wait("ann/0=120")
+    reach(clients[0], 120)
     again = member(lab, "primary")
     again.wait("has a snapshot")
-    clients[0].wait("ann/0=180")
+    reach(clients[0], 180)
     backup.kill()
     again.wait("takes over")
     check_members(lab, clients, 400)
@@ -225,10 +230,10 @@ def failover(lab):
 def primary_paused(lab):
     primary, backup = members(lab)
     clients = [clone(lab, name, 250, ["primary", "backup"], pace=6) for name in ("ann", "bob")]
-    clients[0].wait("ann/0=50")
+    reach(clients[0], 50)
     primary.freeze()
     backup.wait("takes over")
-    clients[0].wait("ann/0=100")
+    reach(clients[0], 100)
     primary.thaw()
     primary.wait("has a snapshot")
     check_members(lab, clients, 250)

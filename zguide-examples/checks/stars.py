@@ -180,6 +180,18 @@ def model_three(lab):
     account(lab, clients, servers, 150)
 
 
+@case("freelance", "model three: a server that dies with a request and is back before it is missed")
+def back_at_once(lab):
+    servers = [lab.start("freelance/server_3", lab.endpoint("only"), 200, name="only")]
+    client = lab.start("freelance/client_3", "ann", 3, 30000, BEAT, lab.endpoint("only"), name="ann")
+    servers[0].wait("does ann 2")
+    servers[0].kill()
+    servers.append(lab.start("freelance/server_3", lab.endpoint("only"), 2, name="only"))
+    client.ends()
+    servers[1].stop()
+    account(lab, {"ann": client}, servers, 3)
+
+
 @case("freelance", "all servers gone: the clients of each model say so")
 def all_gone(lab):
     nobody = [lab.endpoint("nobody"), lab.endpoint("nothing")]

@@ -320,6 +320,7 @@ int main (int argc, char **argv)
         char text[96];
 
         if (!single) {
+            bstar.incomplete = !complete;
             bstar_woke_up (&bstar);
             while (message_receive (&message, items[PEER_STATE].socket) == 0) {
                 bstar_on_peer (&bstar, message_text (&message, 0, text, sizeof text));
@@ -372,6 +373,7 @@ int main (int argc, char **argv)
                 publish (&message);
             }
             if (!single) {
+                bstar.incomplete = !complete;
                 bstar_say (&bstar, text);
                 send_text (state, text, 0);
             }

@@ -8,7 +8,8 @@
 #include "example.h"
 
 #define SERVERS 16
-#define LIVENESS 3
+#define LIVENESS 3 /* intervals without a sign of life: the server is gone */
+#define PATIENCE 5 /* intervals without a reply: it has died and come back between two pings */
 
 struct server
 {
@@ -78,6 +79,7 @@ int main (int argc, char **argv)
     for (number = 1; number <= requests; number++) {
         int64_t deadline = clock_ms () + timeout;
         struct server *asked = NULL;
+        int64_t asked_at = 0;
         char request[96], sequence[32], text[96];
         int answered = 0;
 
@@ -92,12 +94,13 @@ int main (int argc, char **argv)
                     send_to (&servers[i], "PING", NULL);
                 ping_at = clock_ms () + interval;
             }
-            if (asked && !alive (asked)) {
-                printf ("client: no reply to %d, %s is silent\n", number, asked->endpoint);
+            if (asked && (!alive (asked) || clock_ms () > asked_at + PATIENCE * (int64_t) interval)) {
+                printf ("client: no reply to %d from %s\n", number, asked->endpoint);
                 asked = NULL;
             }
             if (!asked && (asked = choose ())) {
                 printf ("client: asks %d\n", number);
+                asked_at = clock_ms ();
                 if (send_to (asked, sequence, request)) {
                     asked->expires = 0;
                     asked = NULL;
