@@ -3,18 +3,20 @@
 #
 #   tools/soak.sh [N]      N runs (20), ended by the first failure
 #
+# SUITES names the suites, if not all of them are wanted: unit loom conformance install capi capi-noinline abidiff gssapi interop examples clients.
 # Suites that mostly wait run side by side, each in a network namespace of its own where one may be made, so that they do not take
 # each other's ports. What they print goes to target/soak; the last line is "soak: N passed, N failed".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 runs=${1:-20}
+suites=${SUITES:-unit loom conformance install capi capi-noinline abidiff gssapi interop examples clients}
 out=$PWD/target/soak
 dist=$PWD/target/dist/lib
 rm -rf "$out"
 mkdir -p "$out"
 
-make --no-print-directory deps lib >"$out/build.log" 2>&1 || { cat "$out/build.log"; exit 1; }
+make --no-print-directory deps lib command >"$out/build.log" 2>&1 || { cat "$out/build.log"; exit 1; }
 cargo fetch --locked >>"$out/build.log" 2>&1
 cargo fetch --locked --manifest-path conformance/Cargo.toml >>"$out/build.log" 2>&1
 export CARGO_NET_OFFLINE=true
@@ -25,9 +27,10 @@ if command -v ip >/dev/null && unshare -n true 2>/dev/null; then alone=(unshare 
 suite() {
     local name=$1 begin=$SECONDS log
     shift
+    [[ " $suites " = *" $name "* ]] || return 0
     log=$out/$run.$name.log
     if "${alone[@]}" "$@" >"$log" 2>&1 </dev/null; then
-        echo "soak: run $run: $name: $(grep -E '^[a-z-]+: [0-9]+ passed' "$log" | tail -n 1) in $((SECONDS - begin)) s"
+        echo "soak: run $run: $(grep -E '^[a-z-]+: [0-9]+ passed' "$log" | tail -n 1 | sed "s/^[a-z-]*/$name/") in $((SECONDS - begin)) s"
     else
         echo "soak: run $run: $name FAILED after $((SECONDS - begin)) s, see $log"
         return 1
@@ -38,10 +41,12 @@ suite() {
 run_all() {
     local pids=() pid failed=0
     (suite unit make --no-print-directory unit && suite loom make --no-print-directory loom \
-        && suite conformance conformance/run.sh --lib "$dist") & pids+=($!)
+        && suite conformance conformance/run.sh --lib "$dist" && suite install demo/install-check.sh) & pids+=($!)
     (suite capi capi-tests/run.sh --lib "$dist" \
-        && suite capi-noinline env ZMQ_OXIDE_INLINE=off capi-tests/run.sh --lib "$dist") & pids+=($!)
-    (suite interop interop/run.sh --lib "$dist" --quick && suite install demo/install-check.sh) & pids+=($!)
+        && suite capi-noinline env ZMQ_OXIDE_INLINE=off capi-tests/run.sh --lib "$dist" \
+        && suite abidiff capi-tests/abi/abidiff.sh --lib "$dist" && suite gssapi capi-tests/gssapi/run.sh --lib "$dist") & pids+=($!)
+    (suite interop interop/run.sh --lib "$dist" --quick && suite examples zguide-examples/run.py --lib "$dist" \
+        && suite clients clients/run.sh --lib "$dist" processes command) & pids+=($!)
     for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
     return $failed
 }
