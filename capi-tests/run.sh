@@ -78,7 +78,9 @@ compile() {
     local source=$1 binary=$2 header
     if [ -x "$binary" ] && [ "$binary" -nt "$source" ]; then
         local stale=0
-        for header in "$here"/*.h ${include:+"$include/zmq.h"}; do
+        # A program of ours alone may be one of both with other settings.
+        for header in "$here"/*.h ${include:+"$include/zmq.h"} \
+            $(sed -n "s|^#include \"\.\./\(.*\.c\)\"|$here/\1|p" "$source"); do
             [ "$binary" -nt "$header" ] || stale=1
         done
         [ "$stale" = 0 ] && return 0
