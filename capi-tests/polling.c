@@ -1,5 +1,6 @@
 /* zmq_poll, ZMQ_EVENTS and the descriptor behind ZMQ_FD. */
 #include "check.h"
+#include <time.h>
 
 static void sockets_and_descriptors (void)
 {
@@ -179,6 +180,41 @@ static void descriptor_taken_before_connecting (void)
         }
 }
 
+static double processor_seconds (void)
+{
+    struct timespec now;
+    clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
+}
+
+static void *join_later (void *endpoint)
+{
+    poll (NULL, 0, 100);
+    void *push = zmq_socket (context (), ZMQ_PUSH);
+    zmq_connect (push, endpoint);
+    poll (NULL, 0, 500);
+    zmq_close (push);
+    return NULL;
+}
+
+/* News that bring nothing to receive do not keep a waiting thread busy. */
+static void waiting_while_peers_come_and_go (void)
+{
+    EACH_TRANSPORT (transport)
+    {
+        void *pull = OPEN (ZMQ_PULL);
+        pthread_t thread;
+        char endpoint[100];
+        strcpy (endpoint, BIND (pull, transport));
+        zmq_pollitem_t item = {pull, 0, ZMQ_POLLIN, 0};
+        REQUIRE (pthread_create (&thread, NULL, join_later, endpoint) == 0);
+        double before = processor_seconds ();
+        EQUAL (zmq_poll (&item, 1, 800), 0);
+        CHECK (processor_seconds () - before < 0.1);
+        pthread_join (thread, NULL);
+    }
+}
+
 static void descriptor_without_events_is_harmless (void)
 {
     void *a, *b;
@@ -293,5 +329,5 @@ static void term_ends_polling (void)
 
 RUN_CASES (CASE (sockets_and_descriptors), CASE (timeouts), CASE (no_items), CASE (descriptor_errors),
            CASE (same_socket_twice), CASE (woken_by_a_message), CASE (many_items), CASE (descriptor_is_edge_like),
-           CASE (descriptor_taken_before_connecting), CASE (descriptor_without_events_is_harmless), CASE (loop_on_descriptors), CASE (burst_on_descriptor),
+           CASE (descriptor_taken_before_connecting), CASE (waiting_while_peers_come_and_go), CASE (descriptor_without_events_is_harmless), CASE (loop_on_descriptors), CASE (burst_on_descriptor),
            CASE (writable_again_wakes), CASE (term_ends_polling))

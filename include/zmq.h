@@ -1562,6 +1562,7 @@ ZMQ_EXPORT int zmq_ppoll (zmq_pollitem_t *items_, int nitems_, long timeout_, co
 /* Draft: makes a poller.
  *
  * Errors:
+ * - EMFILE, ENFILE: no descriptor is left for it to sleep on.
  * - ENOMEM: no memory.
  */
 ZMQ_EXPORT void *zmq_poller_new (void);
@@ -1774,7 +1775,7 @@ ZMQ_EXPORT int zmq_socket_get_peer_state (void *s_, const void *routing_id_,
 ZMQ_EXPORT int zmq_socket_monitor_versioned (void *s_, const char *addr_, uint64_t events_,
     int event_version_, int type_);
 
-/* Draft: makes the monitor report how many message parts wait in each pipe of the socket: an event
+/* Draft: makes the monitor report how many messages wait in each pipe of the socket: an event
  * ZMQ_EVENT_PIPES_STATS for each, with two values, what is to be sent and what was received. They come from the I/O threads a moment later.
  *
  * Errors:

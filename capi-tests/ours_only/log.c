@@ -181,8 +181,10 @@ static void queue_lengths (void)
     char endpoint[100];
     strcpy (endpoint, BIND (pull, "tcp"));
     OK (zmq_connect (push, endpoint));
-    for (int i = 0; i < 7; i++)
-        SEND (push, "x");
+    for (int i = 0; i < 7; i++) {
+        SENDMORE (push, "a message");
+        SEND (push, "of two parts");
+    }
     uint64_t inbound;
     for (long long end = now_ms () + ARRIVES_MS;;) {
         OK (await (pull, ZMQ_POLLIN, ARRIVES_MS) ? 0 : -1);
@@ -199,8 +201,10 @@ static void queue_lengths (void)
             break;
     }
     EQUAL (inbound, 7);
-    for (int i = 0; i < 7; i++)
-        RECV (pull, "x");
+    for (int i = 0; i < 7; i++) {
+        RECVMORE (pull, "a message");
+        RECV (pull, "of two parts");
+    }
     EQUAL (get_int (pull, ZMQ_EVENTS), 0); /* what was taken shows at the latest when nothing is left */
     OK (statistics (pull));
     for (int i = 0; i < 3; i++)

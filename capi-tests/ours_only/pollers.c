@@ -4,6 +4,7 @@
 #include "../raw.h"
 #include <dlfcn.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -326,6 +327,130 @@ static void sockets_that_are_closed (void)
     RECV (second, "x");
 }
 
+/* The poller hears of news also when the descriptor of ZMQ_FD does. */
+static void beside_the_descriptor (void)
+{
+    EACH_TRANSPORT (transport)
+    {
+        void *poller = new_poller (), *pull, *push;
+        event_t event;
+        JOIN (pull, ZMQ_PULL, push, ZMQ_PUSH, transport);
+        OK (poller_add (poller, pull, NULL, ZMQ_POLLIN));
+        FAILS (poller_wait (poller, &event, 20), EAGAIN);
+        get_int (pull, ZMQ_FD);
+        SEND (push, "x");
+        EQUAL (poller_wait (poller, &event, 5000), 0);
+        RECV (pull, "x");
+        OK (poller_destroy (&poller));
+    }
+}
+
+/* A handle that was closed and is another socket's now. */
+static void a_handle_used_again (void)
+{
+    void *poller = new_poller (), *first = OPEN (ZMQ_PULL), *again = NULL;
+    event_t event;
+    OK (poller_add (poller, first, NULL, ZMQ_POLLIN));
+    CLOSE (first);
+    for (int i = 0; i < 1000 && again != first; i++) {
+        again = zmq_socket (context (), ZMQ_PULL);
+        if (again != first)
+            OK (zmq_close (again));
+    }
+    REQUIRE (again == first);
+    keep (again);
+    FAILS (poller_modify (poller, again, ZMQ_POLLIN), EINVAL);
+    OK (poller_add (poller, again, NULL, ZMQ_POLLIN));
+    EQUAL (poller_size (poller), 1);
+    void *push = OPEN (ZMQ_PUSH);
+    OK (zmq_connect (push, BIND (again, "tcp")));
+    SEND (push, "x");
+    EQUAL (poller_wait (poller, &event, 5000), 0);
+    RECV (again, "x");
+    OK (poller_destroy (&poller));
+}
+
+static void *receive_until_the_end (void *socket)
+{
+    char buffer[10];
+    while (zmq_recv (socket, buffer, sizeof buffer, 0) >= 0)
+        ;
+    return NULL;
+}
+
+/* The child of a fork may let go of its copy at any time, and can do nothing else with it. */
+static void in_a_forked_child (void)
+{
+    void *poller = new_poller (), *pull, *push;
+    JOIN (pull, ZMQ_PULL, push, ZMQ_PUSH, "inproc");
+    OK (poller_add (poller, pull, NULL, ZMQ_POLLIN));
+    pthread_t thread;
+    REQUIRE (pthread_create (&thread, NULL, receive_until_the_end, pull) == 0);
+    for (int i = 0; i < 200 && checks_failed == 0; i++) {
+        for (int k = 0; k < 20; k++)
+            SEND (push, "x");
+        pid_t child = fork ();
+        REQUIRE (child >= 0);
+        if (child == 0) {
+            event_t event;
+            alarm (5);
+            int wrong = poller_wait (poller, &event, -1) != -1 || errno != EINTR;
+            wrong |= poller_modify (poller, pull, 0) != -1 || errno != EINTR;
+            wrong |= poller_destroy (&poller) != 0;
+            _exit (wrong);
+        }
+        int status;
+        REQUIRE (waitpid (child, &status, 0) == child);
+        EQUAL (status, 0);
+    }
+    OK (zmq_ctx_shutdown (context ()));
+    pthread_join (thread, NULL);
+    OK (poller_destroy (&poller));
+}
+
+/* Who could make a poller can also wait. */
+static void without_descriptors (void)
+{
+    void *poller = new_poller (), *pull = OPEN (ZMQ_PULL);
+    struct rlimit limit, none;
+    event_t event;
+    OK (poller_add (poller, pull, NULL, ZMQ_POLLIN));
+    REQUIRE (getrlimit (RLIMIT_NOFILE, &limit) == 0);
+    none = limit;
+    none.rlim_cur = 3;
+    REQUIRE (setrlimit (RLIMIT_NOFILE, &none) == 0);
+    FAILS (poller_wait (poller, &event, 20), EAGAIN);
+    CHECK (poller_new () == NULL && errno == EMFILE);
+    REQUIRE (setrlimit (RLIMIT_NOFILE, &limit) == 0);
+    OK (poller_destroy (&poller));
+}
+
+static long resident_kilobytes (void)
+{
+    long pages = 0;
+    FILE *file = fopen ("/proc/self/statm", "r");
+    REQUIRE (file && fscanf (file, "%*d %ld", &pages) == 1);
+    fclose (file);
+    return pages * (sysconf (_SC_PAGESIZE) / 1024);
+}
+
+static void asking_without_waiting_costs_no_memory (void)
+{
+    void *poller = new_poller (), *pull = OPEN (ZMQ_PULL);
+    char buffer[10];
+    event_t event;
+    OK (poller_add (poller, pull, NULL, ZMQ_POLLIN));
+    long before = 0;
+    for (int i = 0; i < 400000; i++) {
+        if (i == 20000)
+            before = resident_kilobytes ();
+        zmq_recv (pull, buffer, sizeof buffer, ZMQ_DONTWAIT);
+        poller_wait (poller, &event, 0);
+    }
+    CHECK (resident_kilobytes () - before < 1000);
+    OK (poller_destroy (&poller));
+}
+
 static void *end_later (void *context)
 {
     struct timespec pause = {0, 30000000};
@@ -414,4 +539,5 @@ static void idle_sockets_cost_nothing (void)
 
 RUN_CASES (CASE (what_is_watched), CASE (events_and_timeouts), CASE (everybody_gets_a_turn), CASE (agrees_with_poll),
            CASE (no_message_is_slept_through), CASE (peers_come_and_go), CASE (sockets_that_are_closed),
-           CASE (ended_by_the_context), CASE (ended_by_a_signal), CASE (idle_sockets_cost_nothing))
+           CASE (beside_the_descriptor), CASE (a_handle_used_again), CASE (in_a_forked_child), CASE (without_descriptors),
+           CASE (asking_without_waiting_costs_no_memory), CASE (ended_by_the_context), CASE (ended_by_a_signal), CASE (idle_sockets_cost_nothing))

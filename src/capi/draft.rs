@@ -127,7 +127,7 @@ pub unsafe extern "C" fn zmq_socket_monitor_versioned(
     .or_minus_one()
 }
 
-/// Draft: makes the monitor report how many message parts wait in each pipe of the socket: an event
+/// Draft: makes the monitor report how many messages wait in each pipe of the socket: an event
 /// ZMQ_EVENT_PIPES_STATS for each, with two values, what is to be sent and what was received. They come from the I/O threads a moment later.
 ///
 /// # Errors

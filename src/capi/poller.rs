@@ -15,7 +15,11 @@ const ALL_EVENTS: c_short = 15;
 fn with_poller<R>(handle: *mut c_void, work: impl FnOnce(&mut Poller) -> Result<R>) -> Result<R> {
     let cell = POLLERS.find(handle).ok_or(Errno::FAULT)?;
     let mut guard = cell.lock();
-    work(guard.as_mut().ok_or(Errno::FAULT)?)
+    let poller = guard.as_mut().ok_or(Errno::FAULT)?;
+    if poller.is_foreign() {
+        return Err(Errno::INTERRUPTED);
+    }
+    work(poller)
 }
 
 /// The socket behind a handle. ENOTSOCK.
@@ -37,10 +41,15 @@ fn fd_target(fd: c_int) -> Result<Target> {
 /// Draft: makes a poller.
 ///
 /// # Errors
+/// - EMFILE, ENFILE: no descriptor is left for it to sleep on.
 /// - ENOMEM: no memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn zmq_poller_new() -> *mut c_void {
-    guard(|| Ok(POLLERS.insert(|_| Poller::new()).ok_or(Errno::NO_MEMORY)?.as_handle())).or_null()
+    guard(|| {
+        let poller = Poller::new()?;
+        Ok(POLLERS.insert(|_| poller).ok_or(Errno::NO_MEMORY)?.as_handle())
+    })
+    .or_null()
 }
 
 /// Draft: destroys a poller and sets the pointer to NULL.
@@ -59,7 +68,11 @@ pub unsafe extern "C" fn zmq_poller_destroy(poller_p_: *mut *mut c_void) -> c_in
         // SAFETY: the caller's promise.
         let handle = unsafe { poller_p_.read() };
         let cell = POLLERS.find(handle).ok_or(Errno::FAULT)?;
-        cell.lock().take().ok_or(Errno::FAULT)?;
+        let poller = cell.lock().take().ok_or(Errno::FAULT)?;
+        if poller.is_foreign() {
+            // A forked child: what the poller watches is the parent's.
+            std::mem::forget(poller);
+        }
         POLLERS.free(cell);
         // SAFETY: the caller's promise.
         unsafe { poller_p_.write(std::ptr::null_mut()) };

@@ -14,7 +14,7 @@ use super::{pace, policy};
 use crate::config::{CONTROLS_MAX, DRIVE_BUDGET, HAND_OVER, LEASE_GAP};
 use crate::io::{Interest, Mailbox, Poller, is_io_thread};
 use crate::message::{Message, Traffic};
-use crate::pipe::{Inlet, Outlet, Peer};
+use crate::pipe::{Outlet, Peer};
 use crate::sync::fork_generation;
 use crate::sync::global::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::transport::Stream;
@@ -118,16 +118,15 @@ impl LinkHandle {
         (self.with_send(|pump| pump.sent), self.with_receive(|pump| pump.received))
     }
 
-    /// Parts in the pipe that the peer of the connection, and the socket, have not taken yet.
-    pub(super) fn queued(&self) -> (usize, usize) {
-        let outbound = self.with_send(|pump| pump.inlet.as_ref().map_or(0, Inlet::backlog));
-        let inbound = self.with_receive(|pump| pump.outlet.as_mut().map_or(0, Outlet::queued));
-        (outbound, inbound)
+    /// Messages in the pipe that the socket has not taken yet.
+    pub(super) fn queued(&self) -> usize {
+        self.with_receive(|pump| pump.outlet.as_mut().map_or(0, Outlet::queued))
     }
 
-    /// Tells the monitor how much waits in the pipe; on the I/O thread, a moment later.
-    pub fn ask_for_statistics(&self) {
-        self.post(Command::Statistics);
+    /// Tells the monitor how much waits in the pipe, of which the socket knows the `outbound` messages; on the I/O thread, a
+    /// moment later.
+    pub fn ask_for_statistics(&self, outbound: usize) {
+        self.post(|handle| Command::Statistics { handle, outbound });
     }
 
     /// Ends the stream of messages to the socket: from here on what the peer sends is read and dropped.

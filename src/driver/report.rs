@@ -41,7 +41,7 @@ impl Report {
         Self { event, value, second_value: None, local: String::new(), remote: String::new(), bound: false }
     }
 
-    /// Lengths of the queues of a pipe, in parts.
+    /// Lengths of the queues of a pipe, in messages.
     pub fn queues(outbound: usize, inbound: usize) -> Self {
         Self { second_value: Some(inbound as u64), ..Self::new(event::PIPES_STATS, outbound as u64) }
     }

@@ -1,7 +1,8 @@
 //! Helper threads: work that may block, and that no I/O thread can do.
 
 use super::thread::spawn_plain;
-use crate::error::Result;
+use crate::config::HELPER_QUEUE;
+use crate::error::{Errno, Result};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,9 +29,13 @@ impl Helpers {
         Arc::new(Self { name, limit, state: Mutex::default() })
     }
 
-    /// Has work done, in the order in which it comes; nobody waits for it. Fails when there is no thread that could do it.
+    /// Has work done, in the order in which it comes; nobody waits for it. Fails when there is no thread that could do it, and when
+    /// too much waits already: what is queued for strangers must not grow.
     pub fn run(self: &Arc<Self>, work: impl FnOnce() + Send + 'static) -> Result<()> {
         let mut state = self.state.lock();
+        if state.queue.len() >= HELPER_QUEUE {
+            return Err(Errno::AGAIN);
+        }
         state.queue.push_back(Box::new(work));
         if state.threads == self.limit {
             return Ok(());

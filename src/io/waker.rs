@@ -2,7 +2,7 @@
 //!
 //! One word holds PENDING (there is work), EXPOSED (the application polls the descriptor itself, ZMQ_FD), WATCHED (pollers are
 //! told) and the number of sleepers. `notify` sets PENDING and writes to the eventfd only if that was news and somebody may be
-//! waiting. A sleeper adds itself, then looks at PENDING again before it waits: both are read-modify-writes of one
+//! waiting. Whoever sets PENDING tells the watchers. A sleeper adds itself, then looks at PENDING again before it waits: both are read-modify-writes of one
 //! word, so either the notifier sees the sleeper or the sleeper sees PENDING.
 
 use crate::error::Result;
@@ -79,6 +79,11 @@ impl Waker {
     #[inline]
     pub fn wants_attention(&self) -> bool {
         self.state.load(Ordering::Relaxed) & (PENDING | WATCHED) != 0
+    }
+
+    /// Whether somebody watches.
+    pub fn is_watched(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & WATCHED != 0
     }
 
     /// Makes the watchers look, whether or not there is work.
@@ -160,8 +165,8 @@ impl Waker {
         let fd = self.fd()?;
         if self.state.load(Ordering::Relaxed) & EXPOSED == 0 {
             // Readable at first: whoever starts to poll it looks at ZMQ_EVENTS once, which makes it come to rest.
-            self.state.fetch_or(EXPOSED | PENDING, Ordering::AcqRel);
-            self.signal();
+            let previous = self.state.fetch_or(EXPOSED | PENDING, Ordering::AcqRel);
+            self.announce(previous | EXPOSED);
         }
         Ok(fd)
     }

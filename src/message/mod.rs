@@ -20,6 +20,7 @@ pub use content::FreeFn;
 pub use metadata::Metadata;
 pub use traffic::Traffic;
 
+use crate::config::REUSE_MAX;
 use crate::error::Result;
 use content::Content;
 use std::ffi::c_void;
@@ -30,9 +31,6 @@ pub const INLINE_MAX: usize = 33;
 
 /// Up to this size the tail of a vector is copied into a block of its own, which is one allocation instead of two.
 const COPY_MAX: usize = 2048;
-
-/// Largest block kept by a message that waits for its next content. Above, getting memory costs little beside filling it.
-const REUSE_MAX: usize = 4096;
 
 /// More parts of the same message follow.
 pub const MORE: u8 = 0x01;

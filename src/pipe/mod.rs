@@ -283,6 +283,11 @@ impl Inlet {
         self.receiver.metadata()
     }
 
+    /// See [`Receiver::queued`].
+    pub fn queued(&mut self) -> usize {
+        self.receiver.queued()
+    }
+
     /// See [`Receiver::backlog`].
     pub fn backlog(&self) -> usize {
         self.receiver.backlog()

@@ -649,6 +649,29 @@ impl Receiver {
         self.taken
     }
 
+    /// Whole messages published and not yet taken. Looks at each of them.
+    pub fn queued(&mut self) -> usize {
+        self.look();
+        if let Some(latest) = &self.shared.latest {
+            return usize::from(latest.lock().is_some());
+        }
+        let (mut segment, mut index, mut messages) = (self.head, self.index, 0);
+        for _ in self.taken..self.available {
+            // SAFETY: published and not taken, and only this handle retires segments, so what leads there is alive.
+            let mut current = unsafe { &*segment };
+            if index == current.capacity() {
+                (segment, index) = (current.next(), 0);
+                // SAFETY: as above.
+                current = unsafe { &*segment };
+            }
+            // SAFETY: as above.
+            let (control, more) = unsafe { current.peek(index) };
+            messages += usize::from(!control && !more);
+            index += 1;
+        }
+        messages
+    }
+
     /// Parts published and not yet taken.
     #[inline]
     pub fn backlog(&self) -> usize {

@@ -140,10 +140,19 @@ impl Socket {
     pub fn enter(&mut self) -> Result<()> {
         self.check_context()?;
         if self.inbox.mailbox.waker.wants_attention() {
-            self.inbox.mailbox.waker.tell_watchers();
-            self.handle_news();
+            self.give_attention();
         }
         Ok(())
+    }
+
+    #[cold]
+    fn give_attention(&mut self) {
+        if self.inbox.mailbox.waker.is_watched() {
+            self.inbox.mailbox.waker.tell_watchers();
+        }
+        if self.inbox.mailbox.waker.is_pending() {
+            self.handle_news();
+        }
     }
 
     /// ETERM when the context is ending, otherwise the news are handled.
@@ -171,12 +180,17 @@ impl Socket {
     #[cold]
     pub fn handle_news(&mut self) {
         if self.inbox.mailbox.has_news() {
+            let mut changed = false;
             for _ in 0..self.inbox.mailbox.waiting() {
                 let Some(news) = self.inbox.mailbox.pop() else { break };
                 self.handle(news);
+                changed = true;
             }
-            // What changed may be what another thread is about to wait for.
-            self.inbox.renotify();
+            // What changed may be what another thread is about to wait for. A notice without news is no reason: two who wait would
+            // wake each other for ever, and one who waits itself.
+            if changed {
+                self.inbox.renotify();
+            }
         }
         self.remove_ended();
     }
@@ -422,11 +436,9 @@ impl Socket {
                 .and_then(Option::as_ref)
                 .and_then(|attached| attached.link.as_ref());
             match (link, self.pipes.end(id)) {
-                (Some(link), _) => link.ask_for_statistics(),
-                (None, Some(end)) => {
-                    self.monitor.report(&Report::queues(end.tx.queued(), end.rx.backlog()));
-                }
-                (None, None) => {}
+                (Some(link), Some(end)) => link.ask_for_statistics(end.tx.queued()),
+                (None, Some(end)) => self.monitor.report(&Report::queues(end.tx.queued(), end.rx.queued())),
+                (_, None) => {}
             }
         }
         Ok(())

@@ -60,6 +60,8 @@ struct Entry {
     user_data: usize,
     /// Of a socket that was open when last seen.
     watched: Option<Watched>,
+    /// In the list of the unsettled.
+    unsettled: bool,
 }
 
 struct Watched {
@@ -92,9 +94,10 @@ impl Mark {
     /// True when it was not in the queue before.
     fn enqueue(&self) -> bool {
         // AcqRel pairs with `take`: who finds the mark queued has its news seen by whoever takes it out.
-        let Some(me) = self.me.upgrade().filter(|_| !self.queued.swap(true, Ordering::AcqRel)) else {
+        if self.queued.swap(true, Ordering::AcqRel) {
             return false;
-        };
+        }
+        let Some(me) = self.me.upgrade() else { return false };
         self.marks.queue.push(me);
         true
     }
@@ -117,12 +120,6 @@ impl Marks {
     }
 }
 
-impl Default for Poller {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Drop for Poller {
     fn drop(&mut self) {
         self.entries.clear();
@@ -132,18 +129,26 @@ impl Drop for Poller {
 }
 
 impl Poller {
-    pub fn new() -> Self {
-        Self {
+    /// A poller that watches nothing. EMFILE, ENFILE when there is no descriptor for it to sleep on.
+    pub fn new() -> Result<Self> {
+        let marks = Arc::<Marks>::default();
+        marks.waker.fd()?;
+        Ok(Self {
             entries: HashMap::new(),
             numbers: HashMap::new(),
             next_number: 1,
             descriptors: Vec::new(),
-            marks: Arc::default(),
+            marks,
             interested: 0,
             unsettled: Vec::new(),
             descriptors_first: false,
             generation: fork_generation(),
-        }
+        })
+    }
+
+    /// True in a child forked after the poller was made: what it watches is the parent's, and is not to be touched.
+    pub fn is_foreign(&self) -> bool {
+        self.generation != fork_generation()
     }
 
     /// Number of things watched.
@@ -175,7 +180,7 @@ impl Poller {
         };
         self.next_number += 1;
         self.numbers.insert(target, number);
-        self.entries.insert(number, Entry { target, wanted, user_data, watched });
+        self.entries.insert(number, Entry { target, wanted, user_data, watched, unsettled: false });
         self.interested += usize::from(wanted != 0);
         Ok(())
     }
@@ -193,13 +198,16 @@ impl Poller {
         Ok(Watched { inbox, mark })
     }
 
-    /// Changes what is wanted. EINVAL when it is not there.
+    /// Changes what is wanted. EINVAL when it is not there, or was closed: a later socket with its handle is another one.
     pub fn modify(&mut self, target: Target, wanted: i16) -> Result<()> {
         let entry = self
             .numbers
             .get(&target)
             .and_then(|number| self.entries.get_mut(number))
             .ok_or(Errno::INVALID)?;
+        if entry.is_closed() {
+            return Err(Errno::INVALID);
+        }
         self.interested -= usize::from(entry.wanted != 0);
         self.interested += usize::from(wanted != 0);
         entry.wanted = wanted;
@@ -244,7 +252,11 @@ impl Poller {
             let Some(mark) = self.marks.take() else { break };
             let Some(entry) = self.entries.get_mut(&mark.number) else { continue };
             match entry.look() {
-                Ok(Some(0)) => self.unsettled.push(mark.number),
+                Ok(Some(0)) => {
+                    if !std::mem::replace(&mut entry.unsettled, true) {
+                        self.unsettled.push(mark.number);
+                    }
+                }
                 Ok(Some(events)) => {
                     mark.enqueue();
                     ready.push((mark.number, entry.event(events)));
@@ -299,7 +311,8 @@ impl Poller {
     /// The application is about to wait: what its sockets held back is written.
     fn settle(&mut self) {
         for number in std::mem::take(&mut self.unsettled) {
-            if let Some(entry) = self.entries.get(&number) {
+            if let Some(entry) = self.entries.get_mut(&number) {
+                entry.unsettled = false;
                 entry.with_socket(|socket| socket.end_naps());
             }
         }
@@ -342,7 +355,7 @@ pub fn wait_for_events(cell: &Cell<Poller>, room: usize, deadline: Option<Instan
         let (marks, mut polled) = {
             let mut guard = cell.lock();
             let poller = guard.as_mut().ok_or(Errno::FAULT)?;
-            if poller.generation != fork_generation() {
+            if poller.is_foreign() {
                 return Err(Errno::INTERRUPTED);
             }
             poller.marks.waker.take();

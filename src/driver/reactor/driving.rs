@@ -137,10 +137,9 @@ impl Reactor {
     }
 
     /// Tells the monitor how much waits in the pipe of a link.
-    pub(super) fn report_queues(&mut self, key: u64) {
+    pub(super) fn report_queues(&mut self, key: u64, outbound: usize) {
         let Some(link) = self.link(key) else { return };
         let State::Established { stream, .. } = &link.state else { return };
-        let (outbound, inbound) = link.handle.queued();
-        link.report_on(Report::queues(outbound, inbound), stream.raw());
+        link.report_on(Report::queues(outbound, link.handle.queued()), stream.raw());
     }
 }

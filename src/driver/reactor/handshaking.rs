@@ -117,7 +117,10 @@ impl Reactor {
             if stream.strong_count() == 0 {
                 return;
             }
-            negotiation.run();
+            // Lost in a panic, it has no outcome, which is a failure.
+            if catch_unwind(AssertUnwindSafe(|| negotiation.run())).is_err() {
+                debug!("internal error: a step of a handshake is lost");
+            }
             if let Some(handle) = handle.upgrade() {
                 handle.post(|handle| Command::Negotiated { handle, stream, negotiation });
             }

@@ -85,7 +85,7 @@ pub enum Command {
     /// The ZAP handler has answered, or is gone.
     Verdict(Arc<LinkHandle>),
     /// The monitor wants to know the lengths of the queues.
-    Statistics(Arc<LinkHandle>),
+    Statistics { handle: Arc<LinkHandle>, outbound: usize },
     /// A step of a handshake was run on a helper thread.
     Negotiated { handle: Arc<LinkHandle>, stream: Weak<Stream>, negotiation: Box<Negotiation> },
     /// An application thread keeps the stream adopted between its waits.
@@ -306,7 +306,9 @@ impl Handler for Reactor {
             Command::Receive(handle) => self.for_handle(&handle, Self::drive_receive),
             Command::Inspect(handle) => self.for_handle(&handle, Self::heartbeat),
             Command::Verdict(handle) => self.for_handle(&handle, Self::verdict),
-            Command::Statistics(handle) => self.for_handle(&handle, Self::report_queues),
+            Command::Statistics { handle, outbound } => {
+                self.for_handle(&handle, |reactor, key| reactor.report_queues(key, outbound));
+            }
             Command::Negotiated { handle, stream, negotiation } => {
                 self.for_handle(&handle, |reactor, key| reactor.negotiated(key, &stream, negotiation));
             }
