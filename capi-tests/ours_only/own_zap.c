@@ -1,0 +1,3 @@
+/* What the reference does at times only. */
+#define WITHOUT_HANDLER
+#include "../zap.c"
