@@ -171,6 +171,10 @@ lint: ## formatting, clippy and rustdoc, warnings denied; atomics come from src/
 bench: lib ## the table of speed against the reference
 	benches/run.sh --full
 
+.PHONY: bench-inner
+bench-inner: ## instructions of the inner parts, compared with what was accepted
+	benches/instructions.sh
+
 .PHONY: bench-quick
 bench-quick: lib ## the same in under two minutes
 	benches/run.sh --quick
