@@ -4,12 +4,9 @@
 #include "raw.h"
 #include "events.h"
 #include "security.h"
+#include "curve_peers.h"
 
-#define META_DEALER "\13Socket-Type\0\0\0\6DEALER\10Identity\0\0\0\0"
-#define META_ROUTER "\13Socket-Type\0\0\0\6ROUTER\10Identity\0\0\0\0"
-
-static uint8_t server_public[KEY], server_secret[KEY], client_public[KEY], client_secret[KEY], stranger_public[KEY],
-  stranger_secret[KEY];
+static uint8_t stranger_public[KEY], stranger_secret[KEY];
 
 enum stage
 {
@@ -186,14 +183,10 @@ static void play (const struct breach *breach)
     char endpoint[100];
     struct peer peer;
     struct frame frame;
-    void *dealer = OPEN (ZMQ_DEALER);
-    OK (zmq_setsockopt (dealer, ZMQ_CURVE_SERVERKEY, server_public, KEY));
-    OK (zmq_setsockopt (dealer, ZMQ_CURVE_PUBLICKEY, client_public, KEY));
-    OK (zmq_setsockopt (dealer, ZMQ_CURVE_SECRETKEY, client_secret, KEY));
+    void *dealer = open_client (ZMQ_DEALER);
     SET (dealer, ZMQ_RECONNECT_IVL, -1);
     SET (dealer, ZMQ_LINGER, 0);
-    void *events = watch (dealer, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
-                                    | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_DISCONNECTED);
+    void *events = watch (dealer, ENDS);
     int listener = raw_listen (endpoint);
     OK (zmq_connect (dealer, endpoint));
     int fd = RAW_ACCEPT (listener);
@@ -226,9 +219,7 @@ static void play (const struct breach *breach)
 
 static void servers_that_break_a_rule (void)
 {
-    load_sodium ();
-    box_keypair (server_public, server_secret);
-    box_keypair (client_public, client_secret);
+    make_keys ();
     box_keypair (stranger_public, stranger_secret);
     for (size_t i = 0; i < sizeof breaches / sizeof *breaches; i++) {
         int failed = checks_failed;
