@@ -14,10 +14,8 @@ pub(super) fn deadline(timeout: c_long) -> Option<Instant> {
 }
 
 fn poll(items: &mut [zmq_pollitem_t], timeout: c_long, mask: Option<&libc::sigset_t>) -> Result<c_int> {
-    let mut watched: Vec<Item> = items
-        .iter()
-        .map(|item| Item { socket: item.socket, fd: item.fd, wanted: item.events, ready: 0 })
-        .collect();
+    let mut watched: Vec<Item> =
+        items.iter().map(|item| Item::new(item.socket, item.fd, item.events)).collect();
     let result = socket::poll(&mut watched, deadline(timeout), mask);
     for (item, watched) in items.iter_mut().zip(&watched) {
         item.revents = watched.ready;

@@ -154,7 +154,7 @@ impl Proxy {
 }
 
 fn item(socket: *mut c_void, wanted: i16) -> Item {
-    Item { socket, fd: -1, wanted, ready: 0 }
+    Item::new(socket, -1, wanted)
 }
 
 fn events(socket: *mut c_void) -> Result<i16> {

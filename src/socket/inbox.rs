@@ -147,11 +147,9 @@ impl Inbox {
         Waiting(self.clone())
     }
 
-    /// News were taken: those who wait for them look again, too.
-    pub fn renotify(&self) {
-        if self.waiters.load(Ordering::Acquire) > 0 {
-            self.mailbox.waker.notify();
-        }
+    /// Threads that wait for news, or are about to.
+    pub fn waiters(&self) -> u32 {
+        self.waiters.load(Ordering::Acquire)
     }
 
     /// Interrupts a wait, so that the waiting call looks at the state of its context.

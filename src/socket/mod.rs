@@ -49,6 +49,8 @@ pub struct Socket {
     endpoints: Vec<Endpoint>,
     last_endpoint: String,
     receive_more: bool,
+    /// Waiting threads that have not looked since the last news.
+    relay: u32,
     /// All that the application sent and received.
     sent: Traffic,
     received: Traffic,
@@ -95,6 +97,7 @@ pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> 
             endpoints: Vec::new(),
             last_endpoint: String::new(),
             receive_more: false,
+            relay: 0,
             sent: Traffic::default(),
             received: Traffic::default(),
             spin: Spin::new(),
@@ -186,13 +189,20 @@ impl Socket {
                 self.handle(news);
                 changed = true;
             }
-            // What changed may be what another thread is about to wait for. A notice without news is no reason: two who wait would
-            // wake each other for ever, and one who waits itself.
-            if changed {
-                self.inbox.renotify();
-            }
+            self.pass_on(changed);
         }
         self.remove_ended();
+    }
+
+    /// A notice was taken: what changed may be what other threads wait for, so each of them looks, too. One wakes the next, as
+    /// many times as there are any, and no more: they would go on for ever.
+    fn pass_on(&mut self, changed: bool) {
+        let left = std::mem::take(&mut self.relay);
+        let others = if changed || left == 0 { self.inbox.waiters() } else { left - 1 };
+        if others > 0 {
+            self.relay = others;
+            self.inbox.mailbox.waker.notify();
+        }
     }
 
     fn handle(&mut self, news: News) {

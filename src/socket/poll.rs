@@ -21,6 +21,13 @@ pub struct Item {
     pub fd: RawFd,
     pub wanted: i16,
     pub ready: i16,
+    waiting: Option<Waiting>,
+}
+
+impl Item {
+    pub fn new(socket: *mut c_void, fd: RawFd, wanted: i16) -> Self {
+        Self { socket, fd, wanted, ready: 0, waiting: None }
+    }
 }
 
 /// Fills in what is ready, waiting until something is, or until the deadline (`None`: for ever). Returns the number of
@@ -30,8 +37,11 @@ pub struct Item {
 pub fn poll(items: &mut [Item], deadline: Option<Instant>, mask: Option<&libc::sigset_t>) -> Result<usize> {
     let mut watch = None;
     loop {
-        let ready = check(items)?;
+        // Whoever looks is not one of those who wait.
+        items.iter_mut().for_each(|item| item.waiting = None);
+        let ready = check(items, watch.is_some())?;
         if ready > 0 || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            items.iter_mut().for_each(|item| item.waiting = None);
             return Ok(ready);
         }
         match &mut watch {
@@ -41,8 +51,8 @@ pub fn poll(items: &mut [Item], deadline: Option<Instant>, mask: Option<&libc::s
     }
 }
 
-/// What is ready now.
-fn check(items: &mut [Item]) -> Result<usize> {
+/// What is ready now. `waits`: where nothing is, a wait begins before anybody else can take news of it.
+fn check(items: &mut [Item], waits: bool) -> Result<usize> {
     let mut ready = 0;
     let mut has_descriptors = false;
     for item in &mut *items {
@@ -55,6 +65,7 @@ fn check(items: &mut [Item]) -> Result<usize> {
         let socket = guard.as_mut().ok_or(Errno::NOT_A_SOCKET)?;
         item.ready = socket.events()? & item.wanted;
         ready += usize::from(item.ready != 0);
+        item.waiting = (waits && item.wanted != 0 && item.ready == 0).then(|| socket.inbox.begin_wait());
     }
     if has_descriptors {
         ready += check_descriptors(items)?;
@@ -113,12 +124,11 @@ pub(super) fn from_poll(revents: libc::c_short) -> i16 {
 struct Watch {
     inboxes: Vec<Arc<Inbox>>,
     entries: Vec<libc::pollfd>,
-    _waiting: Vec<Waiting>,
 }
 
 impl Watch {
     fn new(items: &[Item]) -> Result<Self> {
-        let (mut inboxes, mut waiting): (Vec<Arc<Inbox>>, Vec<Waiting>) = Default::default();
+        let mut inboxes: Vec<Arc<Inbox>> = Vec::new();
         let mut known = HashSet::with_capacity(items.len());
         for item in items.iter().filter(|item| !item.socket.is_null() && item.wanted != 0) {
             let mut guard = lock(item.socket)?;
@@ -129,7 +139,6 @@ impl Watch {
             socket.end_naps();
             if known.insert(Arc::as_ptr(&socket.inbox)) {
                 inboxes.push(socket.inbox.clone());
-                waiting.push(socket.inbox.begin_wait());
             }
         }
         let mut entries = Vec::with_capacity(inboxes.len() + items.len());
@@ -137,7 +146,7 @@ impl Watch {
             entries.push(libc::pollfd { fd: inbox.mailbox.waker.fd()?, events: libc::POLLIN, revents: 0 });
         }
         entries.extend(items.iter().map(Item::as_entry));
-        Ok(Self { inboxes, entries, _waiting: waiting })
+        Ok(Self { inboxes, entries })
     }
 
     fn wait(&mut self, deadline: Option<Instant>, mask: Option<&libc::sigset_t>) -> Result<()> {
