@@ -147,9 +147,11 @@ impl Inbox {
         Waiting(self.clone())
     }
 
-    /// Threads that wait for news, or are about to.
-    pub fn waiters(&self) -> u32 {
-        self.waiters.load(Ordering::Acquire)
+    /// News were taken: those who wait for them look again, too. Whoever looks does not count as one of them meanwhile.
+    pub fn renotify(&self) {
+        if self.waiters.load(Ordering::Acquire) > 0 {
+            self.mailbox.waker.notify();
+        }
     }
 
     /// Interrupts a wait, so that the waiting call looks at the state of its context.

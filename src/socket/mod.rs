@@ -49,8 +49,6 @@ pub struct Socket {
     endpoints: Vec<Endpoint>,
     last_endpoint: String,
     receive_more: bool,
-    /// Waiting threads that have not looked since the last news.
-    relay: u32,
     /// All that the application sent and received.
     sent: Traffic,
     received: Traffic,
@@ -97,7 +95,6 @@ pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> 
             endpoints: Vec::new(),
             last_endpoint: String::new(),
             receive_more: false,
-            relay: 0,
             sent: Traffic::default(),
             received: Traffic::default(),
             spin: Spin::new(),
@@ -183,26 +180,14 @@ impl Socket {
     #[cold]
     pub fn handle_news(&mut self) {
         if self.inbox.mailbox.has_news() {
-            let mut changed = false;
             for _ in 0..self.inbox.mailbox.waiting() {
                 let Some(news) = self.inbox.mailbox.pop() else { break };
                 self.handle(news);
-                changed = true;
             }
-            self.pass_on(changed);
+            // What changed may be what another thread is about to wait for.
+            self.inbox.renotify();
         }
         self.remove_ended();
-    }
-
-    /// A notice was taken: what changed may be what other threads wait for, so each of them looks, too. One wakes the next, as
-    /// many times as there are any, and no more: they would go on for ever.
-    fn pass_on(&mut self, changed: bool) {
-        let left = std::mem::take(&mut self.relay);
-        let others = if changed || left == 0 { self.inbox.waiters() } else { left - 1 };
-        if others > 0 {
-            self.relay = others;
-            self.inbox.mailbox.waker.notify();
-        }
     }
 
     fn handle(&mut self, news: News) {
