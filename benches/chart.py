@@ -12,7 +12,6 @@ import math
 import sys
 from xml.sax.saxutils import escape
 
-LESS_IS_BETTER = ("_us", "_s", "_ms", "bytes", "kb", "cpu_")
 ROW, LEFT, WIDTH, TOP = 22, 250, 420, 58
 
 
@@ -23,9 +22,8 @@ def bars(results):
         if row["case"] in seen or not ratio:
             continue
         seen.add(row["case"])
-        per_second = metric.endswith("per_s")
-        inverse = not per_second and any(mark in metric for mark in LESS_IS_BETTER)
-        yield row["case"], metric, 1 / ratio if inverse else ratio
+        # Of rates more is better; of times, bytes and processor time less.
+        yield row["case"], metric, ratio if metric.endswith("per_s") else 1 / ratio
 
 
 def draw(results):
