@@ -1,0 +1,3 @@
+/* What the reference does not survive each time. */
+#define MONITORED
+#include "../socks.c"
