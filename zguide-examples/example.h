@@ -113,7 +113,7 @@ static inline void on_stop_signal (int number)
     errno = saved;
 }
 
-/*  From here on SIGINT and SIGTERM do not end the program: wait_any reports them,
+/*  Called first. From here on SIGINT and SIGTERM do not end the program: wait_any reports them,
     and the program closes its sockets and returns from main. */
 static inline void stop_on_signals (void)
 {

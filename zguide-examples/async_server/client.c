@@ -16,8 +16,8 @@ int main (int argc, char **argv)
     char *answered = calloc ((size_t) requests + 1, 1);
     void *context, *server;
 
-    print_library ("client");
     stop_on_signals ();
+    print_library ("client");
     context = zmq_ctx_new ();
     server = open_socket (context, ZMQ_DEALER);
     check (zmq_setsockopt (server, ZMQ_ROUTING_ID, name, strlen (name)) == 0, "ZMQ_ROUTING_ID");

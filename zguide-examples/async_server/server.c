@@ -57,12 +57,12 @@ int main (int argc, char **argv)
     int count = atoi (argument (argc, argv, 2 + connects, "3")), i;
     void *threads[64], *proxy;
 
+    stop_on_signals ();
     print_library ("server");
     if (count < 1 || count > 64) {
         fprintf (stderr, "server: between 1 and 64 threads\n");
         return 2;
     }
-    stop_on_signals ();
     context = zmq_ctx_new ();
     sockets[0] = open_socket (context, ZMQ_ROUTER);
     sockets[1] = open_socket (context, ZMQ_DEALER);

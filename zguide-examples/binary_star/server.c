@@ -15,8 +15,8 @@ int main (int argc, char **argv)
     zmq_pollitem_t items[2];
     int status = 0;
 
-    print_library ("server");
     stop_on_signals ();
+    print_library ("server");
     context = zmq_ctx_new ();
     /*  Not a REP: a passive server does not answer. */
     frontend = open_socket (context, ZMQ_ROUTER);

@@ -40,9 +40,9 @@ int main (int argc, char **argv)
     int messages = atoi (argument (argc, argv, 3, "1000")), i, j;
     void *context, *socket = NULL;
 
+    stop_on_signals ();
     print_library ("garbage");
     state = (unsigned) atoi (argument (argc, argv, 4, "1"));
-    stop_on_signals ();
     context = zmq_ctx_new ();
     for (i = 0; i < 4; i++)
         if (!strcmp (type, types[i].name))

@@ -160,9 +160,15 @@ class Process:
             raise Failure(f"{self.name} ended with status {actual}, not {status}")
         return self
 
+    def ask_to_end(self, number=signal.SIGTERM):
+        """A program catches signals before it prints its first line; before that line they would just end it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._lines or self._closed, PATIENCE)
+        self.send(number)
+
     def stop(self, number=signal.SIGTERM, status=0):
         """Asks it to end; it has to close everything and end cleanly."""
-        self.send(number)
+        self.ask_to_end(number)
         return self.ends(status)
 
     def discard(self):
@@ -313,7 +319,7 @@ class Lab:
     def stop(self, *processes):
         """Stops all of them side by side."""
         for process in processes:
-            process.send(signal.SIGTERM)
+            process.ask_to_end()
         for process in processes:
             process.ends()
 

@@ -161,6 +161,7 @@ int main (int argc, char **argv)
     int done = 0, finished = 0, subscribed = 0, i;
     int64_t set_at, looked_at;
 
+    stop_on_signals ();
     print_library ("client");
     if (argc < 8) {
         fprintf (stderr, "usage: client NAME SUBTREE SETS PACE-MS TTL-S INTERVAL-MS SERVER...\n");
@@ -170,7 +171,6 @@ int main (int argc, char **argv)
     interval = atoi (argv[6]);
     servers = argv + 7;
     server_count = argc - 7;
-    stop_on_signals ();
     context = zmq_ctx_new ();
     /*  As good as a PUB on the wire, and it tells when a server has subscribed. */
     items[PUBLISHER].socket = open_socket (context, ZMQ_XPUB);

@@ -302,8 +302,8 @@ int main (int argc, char **argv)
     int64_t say_at = 0, split_at = 0;
     int i, first;
 
-    print_library ("server");
     stop_on_signals ();
+    print_library ("server");
     single = !strcmp (role, "single");
     peer_base = argument (argc, argv, 3, "");
     interval = atoi (argument (argc, argv, single ? 3 : 4, "1000"));

@@ -39,6 +39,7 @@ int main (int argc, char **argv)
     void *context, *thread;
     size_t i;
 
+    stop_on_signals ();
     print_library ("device");
     for (i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (!strcmp (argument (argc, argv, 1, ""), kinds[i].name))
@@ -47,7 +48,6 @@ int main (int argc, char **argv)
         fprintf (stderr, "usage: device queue|forwarder|streamer|bridge FRONTEND BACKEND\n");
         return 2;
     }
-    stop_on_signals ();
     context = zmq_ctx_new ();
     sockets[0] = open_socket (context, kind->frontend);
     sockets[1] = open_socket (context, kind->backend);

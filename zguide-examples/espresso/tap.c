@@ -48,8 +48,8 @@ int main (int argc, char **argv)
 {
     void *context, *listener, *threads[2];
 
-    print_library ("tap");
     stop_on_signals ();
+    print_library ("tap");
     context = zmq_ctx_new ();
     sockets[0] = open_socket (context, ZMQ_XSUB);
     sockets[1] = open_socket (context, ZMQ_XPUB);

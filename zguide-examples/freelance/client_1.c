@@ -16,12 +16,12 @@ int main (int argc, char **argv)
     int servers = argc - 5, current = 0, number, status = 0;
     void *context;
 
+    stop_on_signals ();
     print_library ("client_1");
     if (servers < 1) {
         fprintf (stderr, "usage: client_1 NAME REQUESTS TIMEOUT-MS ROUNDS SERVER...\n");
         return 2;
     }
-    stop_on_signals ();
     context = zmq_ctx_new ();
     for (number = 1; number <= requests; number++) {
         int tries = rounds * servers, answered = 0;

@@ -15,8 +15,8 @@ int main (int argc, char **argv)
     int servers = argc - 4, number, i, late = 0, status = 0;
     void *context, *all;
 
-    print_library ("client_2");
     stop_on_signals ();
+    print_library ("client_2");
     context = zmq_ctx_new ();
     all = open_socket (context, ZMQ_DEALER);
     set_option (all, ZMQ_LINGER, 0);

@@ -61,8 +61,8 @@ int main (int argc, char **argv)
     int number, i, late = 0, status = 0;
     void *context;
 
-    print_library ("client_3");
     stop_on_signals ();
+    print_library ("client_3");
     context = zmq_ctx_new ();
     router = open_socket (context, ZMQ_ROUTER);
     set_option (router, ZMQ_LINGER, 0);

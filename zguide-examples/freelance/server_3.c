@@ -14,8 +14,8 @@ int main (int argc, char **argv)
     struct message message;
     char text[96];
 
-    print_library ("server_3");
     stop_on_signals ();
+    print_library ("server_3");
     context = zmq_ctx_new ();
     clients = open_socket (context, ZMQ_ROUTER);
     set_option (clients, ZMQ_LINGER, 0);

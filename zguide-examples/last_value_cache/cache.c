@@ -52,8 +52,8 @@ int main (int argc, char **argv)
     zmq_pollitem_t items[2];
     struct message message;
 
-    print_library ("cache");
     stop_on_signals ();
+    print_library ("cache");
     context = zmq_ctx_new ();
     frontend = open_socket (context, ZMQ_SUB);
     backend = open_socket (context, ZMQ_XPUB);

@@ -30,8 +30,8 @@ int main (int argc, char **argv)
     char request[96], text[96];
     void *server;
 
-    print_library ("client");
     stop_on_signals ();
+    print_library ("client");
     context = zmq_ctx_new ();
     server = connect_client (endpoint);
 

@@ -11,8 +11,8 @@ int main (int argc, char **argv)
     struct message request;
     char text[96];
 
-    print_library ("server");
     stop_on_signals ();
+    print_library ("server");
     context = zmq_ctx_new ();
     clients = open_socket (context, ZMQ_REP);
     bind_socket (clients, argument (argc, argv, 1, "tcp://127.0.0.1:5555"), "server");

@@ -14,8 +14,8 @@ int main (int argc, char **argv)
     struct worker_queue workers = {0, {{0, {0}}}};
     zmq_pollitem_t items[2];
 
-    print_library ("broker");
     stop_on_signals ();
+    print_library ("broker");
     context = zmq_ctx_new ();
     frontend = open_socket (context, ZMQ_ROUTER);
     backend = open_socket (context, ZMQ_ROUTER);

@@ -314,8 +314,8 @@ int main (int argc, char **argv)
     void *context;
     int64_t interval_at;
 
-    print_library ("broker");
     stop_on_signals ();
+    print_library ("broker");
     interval = atoi (argument (argc, argv, 2, "1000"));
     expiry = atoi (argument (argc, argv, 3, "30000"));
     context = zmq_ctx_new ();

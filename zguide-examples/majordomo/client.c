@@ -15,8 +15,8 @@ int main (int argc, char **argv)
     struct mdp_client client;
     void *context;
 
-    print_library ("client");
     stop_on_signals ();
+    print_library ("client");
     context = zmq_ctx_new ();
     mdp_client_open (&client, context, argument (argc, argv, 1, "tcp://127.0.0.1:5555"));
     for (number = 1; number <= requests && !status; number++) {

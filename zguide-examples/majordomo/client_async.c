@@ -23,8 +23,8 @@ int main (int argc, char **argv)
     void *context;
     char text[96];
 
-    print_library ("client_async");
     stop_on_signals ();
+    print_library ("client_async");
     context = zmq_ctx_new ();
     mdp_client_open (&client, context, argument (argc, argv, 1, "tcp://127.0.0.1:5555"));
 

@@ -26,8 +26,8 @@ int main (int argc, char **argv)
     void *context;
     int i;
 
-    print_library ("lookup");
     stop_on_signals ();
+    print_library ("lookup");
     context = zmq_ctx_new ();
     mdp_client_open (&client, context, argument (argc, argv, 1, "tcp://127.0.0.1:5555"));
     for (i = 2; i < argc; i++)

@@ -13,8 +13,8 @@ int main (int argc, char **argv)
     void *context;
     char text[96];
 
-    print_library ("worker");
     stop_on_signals ();
+    print_library ("worker");
     context = zmq_ctx_new ();
     mdp_worker_open (&worker, context, argument (argc, argv, 1, "tcp://127.0.0.1:5555"), service,
                      atoi (argument (argc, argv, 4, "1000")));

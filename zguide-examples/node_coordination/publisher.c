@@ -17,8 +17,8 @@ int main (int argc, char **argv)
     char text[64];
     int i;
 
-    print_library ("publisher");
     stop_on_signals ();
+    print_library ("publisher");
     context = zmq_ctx_new ();
     updates = open_socket (context, ZMQ_PUB);
     sync = open_socket (context, ZMQ_REP);

@@ -123,8 +123,8 @@ int main (int argc, char **argv)
     zmq_pollitem_t items[2];
     int64_t beat_at;
 
-    print_library ("broker");
     stop_on_signals ();
+    print_library ("broker");
     interval = atoi (argument (argc, argv, 3, "1000"));
     context = zmq_ctx_new ();
     frontend = open_socket (context, ZMQ_ROUTER);

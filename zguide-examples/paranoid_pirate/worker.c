@@ -34,8 +34,8 @@ int main (int argc, char **argv)
     char text[96];
     void *broker;
 
-    print_library ("worker");
     stop_on_signals ();
+    print_library ("worker");
     context = zmq_ctx_new ();
     broker = connect_worker (endpoint, name);
     beat_at = clock_ms () + interval;

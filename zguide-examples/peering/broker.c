@@ -132,8 +132,8 @@ int main (int argc, char **argv)
     int i, published = -1;
     int64_t publish_at = 0;
 
-    print_library ("broker");
     stop_on_signals ();
+    print_library ("broker");
     context = zmq_ctx_new ();
     memset (items, 0, sizeof items);
     for (i = 0; i < SOCKETS; i++) {

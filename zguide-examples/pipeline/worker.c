@@ -13,8 +13,8 @@ int main (int argc, char **argv)
     zmq_pollitem_t items[2];
     int done = 0;
 
-    print_library ("worker");
     stop_on_signals ();
+    print_library ("worker");
     context = zmq_ctx_new ();
     tasks = open_socket (context, ZMQ_PULL);
     results = open_socket (context, ZMQ_PUSH);

@@ -17,8 +17,8 @@ int main (int argc, char **argv)
     zmq_pollitem_t items[SOCKETS];
     int counts[SOCKETS] = {0, 0, 0}, i;
 
-    print_library ("poller");
     stop_on_signals ();
+    print_library ("poller");
     context = zmq_ctx_new ();
     memset (items, 0, sizeof items);
     for (i = 0; i < SOCKETS; i++) {

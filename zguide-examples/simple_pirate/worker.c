@@ -12,8 +12,8 @@ int main (int argc, char **argv)
     struct message request;
     char text[96];
 
-    print_library ("worker");
     stop_on_signals ();
+    print_library ("worker");
     context = zmq_ctx_new ();
     broker = open_socket (context, ZMQ_REQ);
     set_option (broker, ZMQ_LINGER, 1000);

@@ -12,8 +12,8 @@ int main (int argc, char **argv)
     long number = 0;
     char text[64];
 
-    print_library ("publisher");
     stop_on_signals ();
+    print_library ("publisher");
     context = zmq_ctx_new ();
     publisher = open_socket (context, ZMQ_PUB);
     set_option (publisher, ZMQ_LINGER, 0);

@@ -16,8 +16,8 @@ int main (int argc, char **argv)
     long expected = 0, received = 0;
     int status = 0;
 
-    print_library ("subscriber");
     stop_on_signals ();
+    print_library ("subscriber");
     context = zmq_ctx_new ();
     subscriber = open_socket (context, ZMQ_SUB);
     check (zmq_setsockopt (subscriber, ZMQ_SUBSCRIBE, "", 0) == 0, "ZMQ_SUBSCRIBE");

@@ -65,8 +65,8 @@ int main (int argc, char **argv)
     void *context;
     int number, status = 1;
 
-    print_library ("client");
     stop_on_signals ();
+    print_library ("client");
     context = zmq_ctx_new ();
     mdp_client_open (&titanic, context, argument (argc, argv, 1, "tcp://127.0.0.1:5555"));
 

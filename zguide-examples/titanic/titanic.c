@@ -195,8 +195,8 @@ int main (int argc, char **argv)
     void *context;
     int i;
 
-    print_library ("titanic");
     stop_on_signals ();
+    print_library ("titanic");
     store_open (argument (argc, argv, 2, "titanic.store"));
     store_scan (wait_in_line);
     context = zmq_ctx_new ();
