@@ -62,6 +62,10 @@ pub const NAP_MINIMUM: usize = 4;
 /// wake-up for some hundred messages, not for a handful.
 pub const NAP: Duration = Duration::from_micros(100);
 
+/// An application thread that collects messages and has not written since the last look has so long to write with its next message,
+/// before the I/O thread does.
+pub const NAP_GRACE: Duration = Duration::from_micros(20);
+
 /// A nap among many lasts as long as a write to each of the links that nap would take: so much for each.
 pub const NAP_STEP: Duration = Duration::from_micros(10);
 
@@ -105,6 +109,12 @@ pub const ACCEPT_THREADS: usize = 1;
 
 /// Steps of handshakes that wait for a helper thread; each may hold 64 KiB of a stranger. Beyond it new ones are sent away.
 pub const HELPER_QUEUE: usize = 256;
+
+/// Bytes of free blocks that change threads together: about so many messages are freed and allocated for one visit to the depot.
+pub const BLOCK_LIST_BYTES: usize = 4096;
+
+/// Lists that the depot keeps of each size: enough for what is on its way through two full pipes of the usual limit.
+pub const DEPOT_LISTS: usize = 64;
 
 /// Largest block kept by a message that waits for its next content, in bytes. Above, getting memory costs little beside filling
 /// it; below it saved an eighth of the processor time of sending and receiving 100 bytes (two noisy processors).

@@ -8,7 +8,7 @@
 
 use super::reactor::Command;
 use super::receive_pump::{Fetched, ReceivePump, Received, SideEffects};
-use super::send_pump::{Control, SendPump, Sent};
+use super::send_pump::{Control, Nap, SendPump, Sent};
 use super::token::{Held, Token};
 use super::{pace, policy};
 use crate::config::{CONTROLS_MAX, DRIVE_BUDGET, HAND_OVER, LEASE_GAP};
@@ -182,6 +182,16 @@ impl LinkHandle {
         }
     }
 
+    /// The end of a nap, on the I/O thread. Whoever holds the half is writing, or about to.
+    pub(super) fn look_at_nap(&self, lingering: bool) -> Nap {
+        let Some(mut pump) = self.send.hold_if_free() else { return Nap::Again };
+        let nap = pump.end_nap(lingering);
+        if pump.release() {
+            self.post(Command::Send);
+        }
+        nap
+    }
+
     /// Writes what the pipe holds, on a thread that would otherwise wait for room. True when something was written.
     pub fn assist_send(&self) -> bool {
         if fork_generation() != self.thread.generation {
@@ -239,7 +249,7 @@ impl LinkHandle {
         // SeqCst, here and in the reactor's `end_nap`: one of the two sees the other.
         self.awaiting_room.store(false, Ordering::SeqCst);
         if !written || !self.napping.load(Ordering::SeqCst) {
-            self.post(Command::Send);
+            self.assist_send();
         }
     }
 
@@ -536,7 +546,7 @@ impl LinkHandle {
         }
         let Some(mut pump) = self.send.hold_if_free() else { return false };
         let taken = pump.collect(message);
-        if taken && pump.is_full() {
+        if pump.is_due() {
             self.drive_inline(pump);
         } else if pump.release() {
             self.post(Command::Send);

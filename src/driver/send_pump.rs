@@ -29,6 +29,17 @@ pub enum Sent {
     Unconnected,
 }
 
+/// What the end of a nap came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Nap {
+    /// An application thread writes.
+    Again,
+    /// An application thread collects, and will write with its next message, if there is one.
+    Urged,
+    /// Drive.
+    Over,
+}
+
 /// What else a connection has to say, besides messages.
 pub enum Control {
     Ping,
@@ -46,8 +57,11 @@ pub struct SendPump {
     quick_writes: u32,
     /// The I/O thread will look again without being told.
     pub napping: bool,
-    /// Messages that application threads have encoded since the last drive.
+    /// Messages that application threads have encoded since the last drive, and those among them that the I/O thread knows of.
     collected: usize,
+    seen: usize,
+    /// Whoever encodes the next message is to write.
+    urged: bool,
     /// Something was given to the kernel, or tried to be, since this was last cleared.
     pub wrote: bool,
     /// All that was encoded for the connections of this link.
@@ -136,8 +150,15 @@ impl SendPump {
         let Self { inlet: Some(inlet), connection: Some(connection), napping: true, .. } = self else {
             return false;
         };
-        if connection.blocked || connection.broken || inlet.backlog() > 0 {
+        if connection.blocked || connection.broken {
             return false;
+        }
+        if inlet.backlog() > 0 {
+            self.collected += connection.encode_queued(inlet, &mut self.sent);
+            if inlet.backlog() > 0 {
+                self.urged = true;
+                return false;
+            }
         }
         self.sent.count(message.len(), message.more());
         connection.half.encode_from(message, connection.batch.get_or_insert_with(spare_batch));
@@ -152,11 +173,21 @@ impl SendPump {
         (connection.blocked && !connection.broken).then_some(&connection.stream)
     }
 
-    /// The end of a nap. True when there is to be another, because application threads write themselves.
-    pub fn end_nap(&mut self, lingering: bool) -> bool {
+    /// The end of a nap: whether there is to be another. An application thread that is still sending is asked to write what it has
+    /// collected: two threads that write in turn are slower than one.
+    pub fn end_nap(&mut self, lingering: bool) -> Nap {
         let attended = std::mem::take(&mut self.wrote);
-        self.napping &= attended && !lingering && self.inlet.as_ref().is_some_and(|inlet| !inlet.is_closed());
-        self.napping
+        let busy = std::mem::replace(&mut self.seen, self.collected) != self.collected && !self.urged;
+        let goes_on = !lingering && self.inlet.as_ref().is_some_and(|inlet| !inlet.is_closed());
+        self.napping &= (attended || busy) && goes_on;
+        match self.napping {
+            true if attended => Nap::Again,
+            true => {
+                self.urged = true;
+                Nap::Urged
+            }
+            false => Nap::Over,
+        }
     }
 
     /// True when what was collected is worth a write.
@@ -168,12 +199,19 @@ impl SendPump {
             .is_some_and(|batch| batch.len() >= SEND_CHUNK)
     }
 
+    /// True when whoever encodes is to write now.
+    #[inline]
+    pub fn is_due(&self) -> bool {
+        self.urged || self.is_full()
+    }
+
     /// Writes `controls` and then messages, in at most `budget` writes. With `may_nap`, a burst ends in a nap.
     pub fn drive(&mut self, mut controls: Vec<Control>, budget: usize, may_nap: bool) -> Sent {
         let Some(connection) = self.connection.as_mut().filter(|connection| !connection.broken) else {
             return Sent::Unconnected;
         };
         let mut moved = std::mem::take(&mut self.collected);
+        (self.seen, self.urged) = (0, false);
         for _ in 0..budget {
             let batch = connection.batch.get_or_insert_with(spare_batch);
             for control in controls.drain(..) {
@@ -183,14 +221,9 @@ impl SendPump {
                 }
             }
             if let Some(inlet) = &mut self.inlet {
-                while batch.len() < WRITE_BATCH {
-                    let Some(message) = inlet.pop() else { break };
-                    connection.in_message = message.more();
-                    self.sent.count(message.len(), message.more());
-                    connection.half.encode(message, batch);
-                    moved += 1;
-                }
+                moved += connection.encode_queued(inlet, &mut self.sent);
             }
+            let batch = connection.batch.get_or_insert_with(spare_batch);
             if connection.half.is_broken() {
                 // Ended for the receive half to find, as if the network had failed.
                 connection.stream.shutdown();
@@ -242,6 +275,20 @@ impl SendPump {
 }
 
 impl Connection {
+    /// Encodes what is in the pipe, up to the size of a write. The number of parts.
+    fn encode_queued(&mut self, inlet: &mut Inlet, sent: &mut Traffic) -> usize {
+        let batch = self.batch.get_or_insert_with(spare_batch);
+        let mut moved = 0;
+        while batch.len() < WRITE_BATCH {
+            let Some(message) = inlet.pop() else { break };
+            self.in_message = message.more();
+            sent.count(message.len(), message.more());
+            self.half.encode(message, batch);
+            moved += 1;
+        }
+        moved
+    }
+
     fn is_unsent(&self) -> bool {
         !self.broken && self.batch.as_ref().is_some_and(|batch| !batch.is_empty())
     }

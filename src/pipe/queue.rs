@@ -462,7 +462,7 @@ impl Receiver {
             }
             if !message.more() {
                 self.messages += 1;
-                self.acknowledge();
+                self.acknowledge(1);
             }
             return Some(message);
         }
@@ -495,7 +495,7 @@ impl Receiver {
             self.taken += 1;
             if !more {
                 self.messages += 1;
-                self.acknowledge();
+                self.acknowledge(1);
             }
             return true;
         }
@@ -537,9 +537,9 @@ impl Receiver {
         }
     }
 
-    /// Reports whole messages taken, in steps of the low-water mark `(high + 1) / 2`.
+    /// Counts whole messages that were taken, and reports them in steps of the low-water mark `(high + 1) / 2`.
     #[inline]
-    fn acknowledge(&mut self) {
+    fn acknowledge(&mut self, taken: usize) {
         let high_water = self.shared.high_water.load(Ordering::Relaxed);
         if high_water == 0 {
             return;
@@ -548,7 +548,7 @@ impl Receiver {
             self.step_of = high_water;
             self.until_step = self.until_step.min(high_water.div_ceil(2));
         }
-        self.until_step = self.until_step.saturating_sub(1);
+        self.until_step = self.until_step.saturating_sub(taken);
         if self.until_step > 0 {
             return;
         }
@@ -560,10 +560,8 @@ impl Receiver {
 
     /// So many messages that went past the queue ([`Sender::count_passed`]) need no room any more.
     pub fn count_passed(&mut self, count: usize) {
-        for _ in 0..count {
-            self.messages += 1;
-            self.acknowledge();
-        }
+        self.messages += count;
+        self.acknowledge(count);
     }
 
     /// Reports all that was taken if the limit has changed: a producer may wait although everything is taken.

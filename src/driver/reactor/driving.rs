@@ -8,7 +8,9 @@ impl Reactor {
         let (handle, lingering) = (link.handle.clone(), link.lingering);
         let Some(mut pump) = handle.send.try_hold() else { return };
         let controls = handle.take_controls(&pump);
-        let sent = pump.drive(controls, BUDGET, !lingering);
+        // In a burst the application's thread goes on where this one stops.
+        let budget = if pump.napping && !lingering { 1 } else { BUDGET };
+        let sent = pump.drive(controls, budget, !lingering);
         pump.wrote = false;
         let more = handle.note_sent(&pump, sent) && sent == Sent::More;
         if pump.release() | more {
@@ -37,23 +39,24 @@ impl Reactor {
         let Some(link) = self.link(key) else { return };
         link.handle.napping.store(true, Ordering::Relaxed);
         if !std::mem::replace(&mut link.napping, true) {
-            self.begin_nap(key);
+            self.begin_nap(key, NAP);
         }
     }
 
     /// The more links nap, the longer it takes a burst to come round to each again.
-    fn begin_nap(&mut self, key: u64) {
+    fn begin_nap(&mut self, key: u64, least: Duration) {
         self.naps += 1;
-        let length = NAP.max(NAP_STEP * self.naps);
+        let length = least.max(NAP_STEP * self.naps);
         self.timers.set(Instant::now() + length, Purpose::Nap(key));
     }
 
     pub(super) fn end_nap(&mut self, key: u64) {
         let Some(link) = self.link(key) else { return };
         let lingering = link.lingering;
-        let again = link.handle.with_send(|pump| pump.end_nap(lingering));
-        if again {
-            return self.begin_nap(key);
+        match link.handle.look_at_nap(lingering) {
+            Nap::Again => return self.begin_nap(key, NAP),
+            Nap::Urged => return self.begin_nap(key, NAP_GRACE),
+            Nap::Over => {}
         }
         link.napping = false;
         // SeqCst: see `LinkHandle::leave_room`. A thread that waits until the kernel takes more will write, or tell us.

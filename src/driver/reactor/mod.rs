@@ -18,10 +18,10 @@ use super::inquiry::Inquiry;
 use super::link::{GateGuard, Link, LinkSettings, Role, State, Target};
 use super::receive_pump::{Ending, ReceivePump, Received, SideEffects, with_read_buffer};
 use super::report::{Report, event};
-use super::send_pump::{Control, SendPump, Sent};
+use super::send_pump::{Control, Nap, SendPump, Sent};
 use crate::config::{
     ACCEPT_BUDGET, ACCEPT_PAUSE, ACCEPT_THREADS, CLOSE_LIMIT, CLOSE_STEP, INITIATE_THREADS, LEASE, NAP,
-    NAP_STEP, TRIM_AFTER, TRIM_DELAY,
+    NAP_GRACE, NAP_STEP, TRIM_AFTER, TRIM_DELAY,
 };
 use crate::connection::{
     Established, Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction, Negotiation, Verdict, Version,
