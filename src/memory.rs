@@ -5,6 +5,7 @@
 
 /// Returns unused memory to the system. Called once after many links have ended, not while they do.
 pub fn give_back() {
+    crate::message::give_back();
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: may be called at any time, on any thread.
     unsafe {

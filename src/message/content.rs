@@ -3,9 +3,9 @@
 //! A block either carries the bytes right behind its header (one allocation), or points at memory that the
 //! application or a `Vec` owns and that is given back through a function when the last reference goes.
 
+use super::block;
 use crate::error::{Errno, Result};
 use crate::sync::{AtomicUsize, Ordering, call_back, fence};
-use std::alloc::{Layout, alloc, dealloc};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
@@ -20,6 +20,10 @@ struct Header {
     size: usize,
     release: Release,
 }
+
+const HEADER: usize = size_of::<Header>();
+// A header alone is a block, too.
+const _: () = assert!(HEADER == 64 && align_of::<Header>() == 16);
 
 /// What to do with the bytes when the last reference goes.
 enum Release {
@@ -39,18 +43,19 @@ pub struct Content(NonNull<Header>);
 impl Content {
     /// A block with room for `size` uninitialised bytes. Fails with ENOMEM.
     pub fn allocate(size: usize) -> Result<Self> {
-        let layout = block_layout(size)?;
-        // SAFETY: the layout is never empty, it holds a header.
-        let block = NonNull::new(unsafe { alloc(layout) }).ok_or(Errno::NO_MEMORY)?;
+        let total = size.checked_add(HEADER).filter(|&total| total <= isize::MAX as usize);
+        let total = block::room_for(total.ok_or(Errno::NO_MEMORY)?);
+        let block = block::allocate(total).ok_or(Errno::NO_MEMORY)?;
+        let room = total - HEADER;
         let header = block.cast::<Header>();
         // SAFETY: the block is large enough for a header followed by `size` bytes.
         unsafe {
-            let data = block.as_ptr().add(size_of::<Header>());
+            let data = block.as_ptr().add(HEADER);
             header.write(Header {
                 references: AtomicUsize::new(1),
                 data,
                 size,
-                release: Release::Nothing(size),
+                release: Release::Nothing(room),
             });
         }
         Ok(Self(header))
@@ -83,10 +88,8 @@ impl Content {
     }
 
     fn foreign(data: *mut u8, size: usize, release: Release) -> Result<Self> {
-        let layout = Layout::new::<Header>();
-        // SAFETY: the layout of a header is not empty.
-        let header = NonNull::new(unsafe { alloc(layout) }).ok_or(Errno::NO_MEMORY)?.cast::<Header>();
-        // SAFETY: freshly allocated with the layout of a header.
+        let header = block::allocate(HEADER).ok_or(Errno::NO_MEMORY)?.cast::<Header>();
+        // SAFETY: freshly allocated, with room for a header.
         unsafe { header.write(Header { references: AtomicUsize::new(1), data, size, release }) };
         Ok(Self(header))
     }
@@ -163,16 +166,13 @@ impl Content {
     /// No other reference may exist.
     unsafe fn destroy(self) {
         if let Release::Nothing(room) = self.header().release {
-            if let Ok(layout) = block_layout(room) {
-                // SAFETY: the same layout as at allocation, computed from the same size.
-                unsafe { dealloc(self.0.as_ptr().cast(), layout) };
-            }
-            return;
+            // SAFETY: the size it was allocated with.
+            return unsafe { block::release(self.0.cast(), room + HEADER) };
         }
         // SAFETY: the block was written by `foreign` and is read out once, here.
         let header = unsafe { self.0.read() };
-        // SAFETY: the layout of `foreign`.
-        unsafe { dealloc(self.0.as_ptr().cast(), Layout::new::<Header>()) };
+        // SAFETY: the size of `foreign`.
+        unsafe { block::release(self.0.cast(), HEADER) };
         // The block is gone before user code runs: a free function may call back into the library.
         match header.release {
             Release::Nothing(_) => {}
@@ -184,9 +184,4 @@ impl Content {
             }
         }
     }
-}
-
-fn block_layout(size: usize) -> Result<Layout> {
-    let total = size.checked_add(size_of::<Header>()).ok_or(Errno::NO_MEMORY)?;
-    Layout::from_size_align(total, align_of::<Header>()).map_err(|_| Errno::NO_MEMORY)
 }

@@ -12,10 +12,12 @@
 //! No pointer into the struct is kept inside it, because users move `zmq_msg_t` bitwise. The tag is zero in a
 //! closed message and in zeroed memory, so both are told apart from a valid one.
 
+mod block;
 mod content;
 mod metadata;
 mod traffic;
 
+pub use block::give_back;
 pub use content::FreeFn;
 pub use metadata::Metadata;
 pub use traffic::Traffic;

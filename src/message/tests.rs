@@ -96,14 +96,14 @@ fn a_block_of_a_fitting_size_is_used_again() {
     let mut message = Message::from_slice(&[1; 100]).unwrap();
     message.set_more(true);
     let block = message.data_ptr();
-    for size in [100, 60, 50, 100] {
+    for size in [100, 70, 64, 128, 100] {
         message.assign(&vec![size as u8; size]).unwrap();
         assert_eq!(message.data(), vec![size as u8; size]);
         assert_eq!(message.data_ptr(), block, "{size} bytes");
         assert!(!message.more());
     }
     // Not for what is much smaller, or larger; what fits inline lies inline.
-    for size in [49, 101, 33] {
+    for size in [63, 129, 33] {
         let mut message = Message::from_slice(&[1; 100]).unwrap();
         message.assign(&vec![2; size]).unwrap();
         assert_eq!(message.data(), vec![2; size]);

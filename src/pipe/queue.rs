@@ -22,9 +22,10 @@
 //! Acquire load.
 
 use super::segment::Segment;
+use crate::config::{CLOSE, CLOSE_LOOKS, CLOSE_PAUSE};
 use crate::error::Result;
 use crate::message::{Message, Metadata};
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell, spin_loop};
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 use std::mem::MaybeUninit;
@@ -124,6 +125,7 @@ pub fn queue(high_water: usize, conflate: bool) -> (Sender, Receiver) {
         ended: false,
         metadata: None,
         owes_credit: false,
+        close_looks: 0,
         until_step: high_water.div_ceil(2),
         step_of: high_water,
     };
@@ -265,6 +267,7 @@ impl Sender {
             // SAFETY: just linked, as above.
             tail = unsafe { &*self.tail };
         }
+        tail.fetch_to_fill(self.index);
         // SAFETY: slots behind the published count belong to the producer.
         unsafe { tail.fill(self.index, fill) };
         self.index += 1;
@@ -439,6 +442,8 @@ pub struct Receiver {
     ended: bool,
     metadata: Option<Arc<Metadata>>,
     owes_credit: bool,
+    /// Looks in a row that found something, but little.
+    close_looks: u8,
     /// Messages to be taken before the next report, and the limit this was computed from.
     until_step: usize,
     step_of: usize,
@@ -484,7 +489,10 @@ impl Receiver {
             }
             self.enter_next_segment();
             // SAFETY: `taken < available`, so the slot is published and not taken.
-            let (control, more) = unsafe { (*self.head).peek(self.index) };
+            let (control, more) = unsafe {
+                (*self.head).fetch_to_take(self.index);
+                (*self.head).peek(self.index)
+            };
             if control {
                 self.metadata = self.take().and_then(|message| message.metadata().cloned());
                 continue;
@@ -501,13 +509,22 @@ impl Receiver {
         }
     }
 
-    /// Looks for parts published since the last look.
+    /// Looks for parts published since the last look. A consumer that is as fast as its producer would fetch the producer's word for
+    /// every message, and the producer fetch it back: after some such looks it lets the producer get ahead a little.
     #[inline]
     fn look(&mut self) -> bool {
+        if self.close_looks >= CLOSE_LOOKS {
+            (0..CLOSE_PAUSE).for_each(|_| spin_loop());
+        }
         // Acquire pairs with the Release swap in `Sender::flush`.
         let word = self.shared.published.load(Ordering::Acquire);
         self.available = word >> SHIFT;
         self.ended = word & CLOSED != 0;
+        match self.available - self.taken {
+            0 => self.close_looks = 0,
+            1..CLOSE => self.close_looks = self.close_looks.saturating_add(1),
+            _ => {}
+        }
         self.taken != self.available
     }
 

@@ -6,14 +6,31 @@
 use crate::config::{SEGMENT_FIRST as FIRST, SEGMENT_LARGEST as LARGEST};
 use crate::message::Message;
 use crate::sync::{AtomicPtr, Ordering, UnsafeCell};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::mem::MaybeUninit;
-use std::ptr;
+use std::ptr::{self, NonNull};
+
+type Slot = UnsafeCell<MaybeUninit<Message>>;
 
 /// One array of slots and the link to the next.
 pub struct Segment {
     next: AtomicPtr<Segment>,
-    slots: Box<[UnsafeCell<MaybeUninit<Message>>]>,
+    slots: NonNull<Slot>,
+    capacity: usize,
 }
+
+#[cfg(target_arch = "x86_64")]
+const TO_WRITE: i32 = core::arch::x86_64::_MM_HINT_ET0;
+#[cfg(target_arch = "x86_64")]
+const TO_READ: i32 = core::arch::x86_64::_MM_HINT_T0;
+#[cfg(not(target_arch = "x86_64"))]
+const TO_WRITE: i32 = 0;
+#[cfg(not(target_arch = "x86_64"))]
+const TO_READ: i32 = 0;
+
+/// How many slots ahead of its work each side fetches the cache lines: while one comes from the other processor, some more are on
+/// their way.
+const AHEAD: usize = 8;
 
 impl Segment {
     /// The first segment of a chain.
@@ -22,8 +39,54 @@ impl Segment {
     }
 
     fn allocate(capacity: usize) -> *mut Self {
-        let slots = (0..capacity).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect();
-        Box::into_raw(Box::new(Self { next: AtomicPtr::new(ptr::null_mut()), slots }))
+        let layout = Self::layout(capacity);
+        // SAFETY: the layout is not empty, as no capacity is 0.
+        let slots = NonNull::new(unsafe { alloc(layout) }.cast::<Slot>());
+        let slots = slots.unwrap_or_else(|| handle_alloc_error(layout));
+        for index in 0..capacity {
+            // SAFETY: the layout is that of so many slots.
+            unsafe { slots.add(index).write(UnsafeCell::new(MaybeUninit::uninit())) };
+        }
+        Box::into_raw(Box::new(Self { next: AtomicPtr::new(ptr::null_mut()), slots, capacity }))
+    }
+
+    /// A slot is a cache line where there is work; idle pipes save the padding.
+    fn layout(capacity: usize) -> Layout {
+        let alignment = if capacity > FIRST { size_of::<Message>() } else { align_of::<Slot>() };
+        Layout::array::<Slot>(capacity)
+            .and_then(|layout| layout.align_to(alignment))
+            .expect("a segment is small")
+    }
+
+    #[inline(always)]
+    fn slot(&self, index: usize) -> &Slot {
+        debug_assert!(index < self.capacity);
+        // SAFETY: below the capacity, in all loops of the two callers; the slots live as long as the segment.
+        unsafe { self.slots.add(index).as_ref() }
+    }
+
+    /// Fetches the line of a slot that will be needed soon, if there is one.
+    #[inline(always)]
+    fn fetch<const HINT: i32>(&self, index: usize) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the address is not accessed, and need not be valid.
+        unsafe {
+            core::arch::x86_64::_mm_prefetch::<HINT>(self.slots.as_ptr().wrapping_add(index).cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = index;
+    }
+
+    /// For the producer, who is going to write to `index`.
+    #[inline(always)]
+    pub fn fetch_to_fill(&self, index: usize) {
+        self.fetch::<TO_WRITE>(index + AHEAD);
+    }
+
+    /// For the consumer, who is going to take `index`.
+    #[inline(always)]
+    pub fn fetch_to_take(&self, index: usize) {
+        self.fetch::<TO_READ>(index + AHEAD);
     }
 
     /// # Safety
@@ -35,7 +98,7 @@ impl Segment {
 
     #[inline(always)]
     pub fn capacity(&self) -> usize {
-        self.slots.len()
+        self.capacity
     }
 
     /// # Safety
@@ -43,7 +106,7 @@ impl Segment {
     #[inline(always)]
     pub unsafe fn fill(&self, index: usize, fill: impl FnOnce(&mut MaybeUninit<Message>)) {
         // SAFETY: exclusive by the contract above; `index` is below the capacity in all callers' loops.
-        self.slots[index].with_mut(|slot| fill(unsafe { &mut *slot }));
+        self.slot(index).with_mut(|slot| fill(unsafe { &mut *slot }));
     }
 
     /// # Safety
@@ -51,7 +114,7 @@ impl Segment {
     #[inline(always)]
     pub unsafe fn take(&self, index: usize) -> Message {
         // SAFETY: by the contract above.
-        self.slots[index].with(|slot| unsafe { (*slot).assume_init_read() })
+        self.slot(index).with(|slot| unsafe { (*slot).assume_init_read() })
     }
 
     /// What the slot holds, without taking it: (control, MORE).
@@ -60,7 +123,7 @@ impl Segment {
     /// The slot must hold a message, published to the caller and not taken yet.
     #[inline(always)]
     pub unsafe fn peek(&self, index: usize) -> (bool, bool) {
-        self.slots[index].with(|slot| {
+        self.slot(index).with(|slot| {
             // SAFETY: by the contract above.
             let message = unsafe { (*slot).assume_init_ref() };
             (message.is_control(), message.more())
@@ -73,7 +136,7 @@ impl Segment {
     /// As for [`Segment::take`].
     #[inline(always)]
     pub unsafe fn take_into(&self, index: usize, place: &mut Message) {
-        self.slots[index].with(|slot| {
+        self.slot(index).with(|slot| {
             // SAFETY: by the contract above the slot's message is taken once; the place holds a message, dropped once.
             unsafe {
                 std::ptr::drop_in_place(place);
@@ -137,5 +200,16 @@ impl Segment {
             // SAFETY: swapped out, so ours; a spare holds no messages.
             unsafe { Self::free(previous) };
         }
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        for index in 0..self.capacity {
+            // SAFETY: written in `allocate`; what it holds has no destructor of its own.
+            unsafe { self.slots.add(index).drop_in_place() };
+        }
+        // SAFETY: the layout it was allocated with.
+        unsafe { dealloc(self.slots.as_ptr().cast(), Self::layout(self.capacity)) };
     }
 }
