@@ -19,6 +19,9 @@ pub const CLOSE_LOOKS: u8 = 8;
 /// such an instruction takes long.
 pub const CLOSE_PAUSE: u32 = 8;
 
+/// Messages between two reports of the reader of a queue without a limit.
+pub const UNLIMITED_STEP: usize = 1024;
+
 /// Bytes an I/O thread (or a receiving caller) asks the kernel for at once. A loopback socket delivers up to 64 KiB
 /// per wake; reading more at once only moves the data out of the cache.
 pub const READ_BUFFER: usize = 128 * 1024;
@@ -72,8 +75,11 @@ pub const NAP_MINIMUM: usize = 4;
 /// wake-up for some hundred messages, not for a handful.
 pub const NAP: Duration = Duration::from_micros(100);
 
-/// An application thread that collects messages and has not written since the last look has so long to write with its next message,
-/// before the I/O thread does.
+/// A thread that collects messages fast enough to fill a write in so many naps is let: at most a millisecond in which it never stops
+/// sending. Slower ones are asked to write what they have.
+pub const NAPS_MAX: usize = 10;
+
+/// So long a thread that was asked to write has until it sends its next message, before the I/O thread writes.
 pub const NAP_GRACE: Duration = Duration::from_micros(20);
 
 /// A nap among many lasts as long as a write to each of the links that nap would take: so much for each.
@@ -134,5 +140,5 @@ pub const REUSE_MAX: usize = 4096;
 /// its cache, and no other thread has to run. The I/O thread writes what is left at the end.
 pub const SEND_CHUNK: usize = 60 * 1024;
 
-/// What a message counts for besides its body.
-pub const SEND_OVERHEAD: usize = 64;
+/// What a smaller message counts for: the usual limit is a thousand messages, and a publisher must not get there before it writes.
+pub const SEND_MINIMUM: usize = 64;

@@ -7,7 +7,7 @@ use super::greeting::Version;
 use super::mechanism::cipher::{self, Sealer};
 use super::write_batch::WriteBatch;
 use crate::log::debug;
-use crate::message::{CANCEL, Message, SUBSCRIBE};
+use crate::message::{Message, SUBSCRIBE};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,16 +55,31 @@ impl SendHalf {
     /// [`SendHalf::encode`] of a message that stays where it is, and is empty afterwards.
     #[inline]
     pub fn encode_from(&mut self, message: &mut Message, batch: &mut WriteBatch) {
-        if message.has_flags(SUBSCRIBE) || message.has_flags(CANCEL) || message.is_control() {
-            self.encode_special(message, batch);
+        if self.encode_small(message, batch) {
             return message.clear();
+        }
+        self.encode_other(message.take(), batch);
+    }
+
+    /// [`SendHalf::encode`] of a message that others are going to get, too.
+    #[inline]
+    pub fn encode_shared(&mut self, message: &mut Message, batch: &mut WriteBatch) {
+        if !self.encode_small(message, batch) {
+            self.encode_other(message.share(), batch);
+        }
+    }
+
+    /// Copies what is short and simple, or special. False: it is neither.
+    #[inline(always)]
+    fn encode_small(&mut self, message: &Message, batch: &mut WriteBatch) -> bool {
+        if message.is_special() {
+            self.encode_special(message, batch);
+            return true;
         }
         let (flags, body) = (u8::from(message.more()), message.data());
-        if let (true, Ok(short)) = (self.plain, u8::try_from(body.len())) {
-            batch.append(&[flags, short], body);
-            return message.clear();
-        }
-        self.encode_other(flags, message.take(), batch);
+        let (true, Ok(short)) = (self.plain, u8::try_from(body.len())) else { return false };
+        batch.append(&[flags, short], body);
+        true
     }
 
     /// Adds a PING with our time to live; nothing for peers below 3.0.
@@ -89,7 +104,8 @@ impl SendHalf {
     }
 
     /// Wrapped messages, long frames, all frames of ZMTP 1.0, and plain bytes.
-    fn encode_other(&mut self, flags: u8, message: Message, batch: &mut WriteBatch) {
+    fn encode_other(&mut self, message: Message, batch: &mut WriteBatch) {
+        let flags = u8::from(message.more());
         if self.sealer.is_some() {
             // MORE has the same bit inside.
             return self.seal(flags, &[message.data()], batch);

@@ -18,7 +18,7 @@ use crate::pipe::{Outlet, Peer};
 use crate::sync::fork_generation;
 use crate::sync::global::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::transport::Stream;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -79,6 +79,13 @@ struct Registration {
     leased: bool,
     uses: u32,
     last_use: Option<Instant>,
+}
+
+impl Registration {
+    /// Whether an application thread has waited for input lately, and is taken to do so again.
+    fn is_waited_for(&self) -> bool {
+        policy::inline_driving() && self.last_use.is_some_and(|last| last.elapsed() < HAND_OVER)
+    }
 }
 
 impl LinkHandle {
@@ -389,21 +396,34 @@ impl LinkHandle {
     /// The pipe has room again, after it was full. True when the application's thread is going to read the rest itself: it has
     /// waited for input lately, so it will do so again when the queue is empty, and the I/O thread need not run.
     fn hand_over(&self) -> bool {
-        let mut registration = self.registration.lock();
-        let Registration { blocked, leased, last_use, .. } = *registration;
-        let waits = last_use.is_some_and(|last| last.elapsed() < HAND_OVER);
-        if !blocked || !(leased || waits) || !policy::inline_driving() {
+        let registration = self.registration.lock();
+        if !registration.blocked || !(registration.leased || registration.is_waited_for()) {
             return false;
         }
         self.keeping.store(true, Ordering::Relaxed);
-        if !leased {
+        self.lease(registration);
+        true
+    }
+
+    /// The I/O thread is far ahead of the application's thread. When that one has waited for input lately, it is to read the rest itself,
+    /// once it has taken what is there: what one thread decodes and another one frees costs both.
+    pub(super) fn leave_to_reader(&self) -> bool {
+        let registration = self.registration.lock();
+        if registration.waiting || registration.leased || !registration.is_waited_for() {
+            return false;
+        }
+        self.lease(registration);
+        true
+    }
+
+    fn lease(&self, mut registration: MutexGuard<'_, Registration>) {
+        if !registration.leased {
             registration.leased = true;
             registration.adopted = true;
             self.update(&mut registration);
             drop(registration);
             self.post(Command::Lease);
         }
-        true
     }
 
     /// True while the poller does not watch for input although nobody waits.
@@ -414,6 +434,7 @@ impl LinkHandle {
     /// Gives the stream back to the poller: the application asks in other ways than by waiting.
     pub fn give_back(&self) {
         let mut registration = self.registration.lock();
+        registration.last_use = None;
         if !registration.waiting {
             registration.adopted = false;
             self.update(&mut registration);
@@ -539,13 +560,14 @@ impl LinkHandle {
     }
 
     /// A thread that sends in a burst encodes its messages itself, past the queue.
-    fn collect(&self, message: &mut Message) -> bool {
+    #[inline(always)]
+    fn collect(&self, message: &mut Message, shared: bool) -> bool {
         // Relaxed: a hint; what counts is the same flag behind the token.
         if !self.napping.load(Ordering::Relaxed) {
             return false;
         }
         let Some(mut pump) = self.send.hold_if_free() else { return false };
-        let taken = pump.collect(message);
+        let taken = pump.collect(message, shared);
         if pump.is_due() {
             self.drive_inline(pump);
         } else if pump.release() {
@@ -561,7 +583,21 @@ impl Peer for LinkHandle {
     }
 
     fn take(&self, message: &mut Message) -> bool {
-        self.collect(message)
+        self.collect(message, false)
+    }
+
+    fn take_shared(&self, message: &mut Message) -> bool {
+        self.collect(message, true)
+    }
+
+    fn make_room(&self) {
+        if let Some(pump) = self.send.hold_if_free() {
+            if pump.can_make_room() {
+                self.drive_inline(pump);
+            } else if pump.release() {
+                self.post(Command::Send);
+            }
+        }
     }
 
     #[inline]

@@ -337,6 +337,11 @@ impl ReceivePump {
         connection.fetch(effects)
     }
 
+    /// Whether the pipe's reader is a good way behind.
+    pub fn is_far_ahead(&mut self) -> bool {
+        self.outlet.as_mut().is_some_and(Outlet::is_far_ahead)
+    }
+
     /// True when there is something for [`ReceivePump::give`].
     pub fn is_keeping(&self) -> bool {
         self.connection.as_ref().is_some_and(|connection| !connection.undecoded.is_empty())

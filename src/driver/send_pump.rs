@@ -1,7 +1,7 @@
 //! From a pipe to a stream: the send half of a link.
 
 use super::pace;
-use crate::config::{INLINE_SEND_GAP, INLINE_SEND_RUN, NAP_MINIMUM, SEND_CHUNK, WRITE_BATCH};
+use crate::config::{INLINE_SEND_GAP, INLINE_SEND_RUN, NAP_MINIMUM, NAPS_MAX, SEND_CHUNK, WRITE_BATCH};
 use crate::connection::{SendHalf, WriteBatch};
 use crate::error::Result;
 use crate::message::{Message, Traffic};
@@ -60,6 +60,8 @@ pub struct SendPump {
     /// Messages that application threads have encoded since the last drive, and those among them that the I/O thread knows of.
     collected: usize,
     seen: usize,
+    /// Looks of the I/O thread since then that found messages collected and not written.
+    looks: usize,
     /// Whoever encodes the next message is to write.
     urged: bool,
     /// Something was given to the kernel, or tried to be, since this was last cleared.
@@ -144,9 +146,9 @@ impl SendPump {
     }
 
     /// Encodes a message on the thread that sends it, in the middle of a burst: it is written with those that follow, and
-    /// never enters the queue. True when it was taken.
-    #[inline]
-    pub fn collect(&mut self, message: &mut Message) -> bool {
+    /// never enters the queue. True when that was done; then the message is empty, unless others are going to get it, too.
+    #[inline(always)]
+    pub fn collect(&mut self, message: &mut Message, shared: bool) -> bool {
         let Self { inlet: Some(inlet), connection: Some(connection), napping: true, .. } = self else {
             return false;
         };
@@ -161,7 +163,12 @@ impl SendPump {
             }
         }
         self.sent.count(message.len(), message.more());
-        connection.half.encode_from(message, connection.batch.get_or_insert_with(spare_batch));
+        let batch = connection.batch.get_or_insert_with(spare_batch);
+        if shared {
+            connection.half.encode_shared(message, batch);
+        } else {
+            connection.half.encode_from(message, batch);
+        }
         connection.passed += 1;
         self.collected += 1;
         true
@@ -173,36 +180,47 @@ impl SendPump {
         (connection.blocked && !connection.broken).then_some(&connection.stream)
     }
 
-    /// The end of a nap: whether there is to be another. An application thread that is still sending is asked to write what it has
-    /// collected: two threads that write in turn are slower than one.
+    /// The end of a nap: whether there is to be another. An application thread that is still sending will write itself, when what it has
+    /// collected is worth it; two threads that write in turn are slower than one. If that takes too long it is asked to.
     pub fn end_nap(&mut self, lingering: bool) -> Nap {
         let attended = std::mem::take(&mut self.wrote);
         let busy = std::mem::replace(&mut self.seen, self.collected) != self.collected && !self.urged;
         let goes_on = !lingering && self.inlet.as_ref().is_some_and(|inlet| !inlet.is_closed());
         self.napping &= (attended || busy) && goes_on;
-        match self.napping {
-            true if attended => Nap::Again,
-            true => {
-                self.urged = true;
-                Nap::Urged
-            }
-            false => Nap::Over,
+        if !self.napping {
+            return Nap::Over;
         }
+        self.looks = if attended { 0 } else { self.looks + 1 };
+        if self.unwritten() * NAPS_MAX >= SEND_CHUNK * self.looks {
+            return Nap::Again;
+        }
+        self.urged = true;
+        Nap::Urged
+    }
+
+    /// Bytes that are encoded and not with the kernel.
+    #[inline]
+    fn unwritten(&self) -> usize {
+        let batch = self.connection.as_ref().and_then(|connection| connection.batch.as_ref());
+        batch.map_or(0, |batch| batch.len())
+    }
+
+    /// Whether a write would make room in the pipe: messages wait for nothing else.
+    pub fn can_make_room(&self) -> bool {
+        self.collected > 0 && self.connection.as_ref().is_some_and(|connection| !connection.blocked)
     }
 
     /// True when what was collected is worth a write.
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.connection
-            .as_ref()
-            .and_then(|connection| connection.batch.as_ref())
-            .is_some_and(|batch| batch.len() >= SEND_CHUNK)
+        self.unwritten() >= SEND_CHUNK
     }
 
-    /// True when whoever encodes is to write now.
+    /// True when whoever encodes is to write now, and the kernel may take it.
     #[inline]
     pub fn is_due(&self) -> bool {
-        self.urged || self.is_full()
+        self.connection.as_ref().is_some_and(|connection| !connection.blocked)
+            && (self.urged || self.is_full())
     }
 
     /// Writes `controls` and then messages, in at most `budget` writes. With `may_nap`, a burst ends in a nap.
@@ -211,7 +229,7 @@ impl SendPump {
             return Sent::Unconnected;
         };
         let mut moved = std::mem::take(&mut self.collected);
-        (self.seen, self.urged) = (0, false);
+        (self.seen, self.looks, self.urged) = (0, 0, false);
         for _ in 0..budget {
             let batch = connection.batch.get_or_insert_with(spare_batch);
             for control in controls.drain(..) {

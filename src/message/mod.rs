@@ -329,6 +329,12 @@ impl Message {
         self.flags & flags == flags
     }
 
+    /// True for a subscription or its end, and for a message made by [`Message::control`].
+    #[inline]
+    pub fn is_special(&self) -> bool {
+        self.flags & (SUBSCRIBE | CANCEL) != 0 || self.is_control()
+    }
+
     /// Adds flags.
     pub fn add_flags(&mut self, flags: u8) {
         self.flags |= flags;

@@ -119,7 +119,7 @@ pub trait Pattern: Send {
         Err(Errno::NOT_SUPPORTED)
     }
 
-    /// Receives a part into `place`, whose old content is dropped; on failure it is untouched.
+    /// Receives a part into `place`, whose old content is dropped, if not at once then by the caller.
     fn recv_into(&mut self, pipes: &mut Pipes, place: &mut Message) -> Result<()> {
         *place = self.recv(pipes)?;
         Ok(())

@@ -71,6 +71,11 @@ impl Pattern for Pair {
         self.dealer.recv(pipes)
     }
 
+    #[inline]
+    fn recv_into(&mut self, pipes: &mut Pipes, place: &mut Message) -> Result<()> {
+        self.dealer.recv_into(pipes, place)
+    }
+
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {
         self.dealer.can_send(pipes)
     }

@@ -146,6 +146,17 @@ impl Pipes {
         true
     }
 
+    /// [`Pipes::try_write`] of a message that others are going to get, too: it stays as it is.
+    #[inline]
+    pub fn try_write_shared(&mut self, id: PipeId, message: &mut Message) -> bool {
+        let Some(Some(slot)) = self.slots.get_mut(id.0 as usize) else { return false };
+        if !slot.writable || !slot.end.tx.has_room() {
+            return false;
+        }
+        slot.end.tx.send_shared(message);
+        true
+    }
+
     /// Drops the message begun on a pipe and not finished.
     pub fn rollback(&mut self, id: PipeId) {
         if let Some(end) = self.end(id) {

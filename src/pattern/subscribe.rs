@@ -17,19 +17,24 @@ pub struct Subscribe {
 }
 
 impl Subscribe {
-    /// The first part of the next message that is wanted; others are dropped.
-    fn fetch(&mut self, pipes: &mut Pipes) -> Option<Message> {
+    /// The first part of the next message that is wanted, into `place`; others are dropped. False: there is none.
+    #[inline]
+    fn fetch(&mut self, pipes: &mut Pipes, place: &mut Message) -> bool {
         let Xsub { queue, topics, invert_matching, .. } = &mut self.xsub;
         for _ in 0..FILTER_BUDGET {
-            let message = queue.recv(pipes)?;
-            if topics.matches(message.data()) != *invert_matching {
-                return Some(message);
+            if !queue.recv_into(pipes, place) {
+                return false;
+            }
+            if topics.matches(place.data()) != *invert_matching {
+                return true;
             }
             pipes.dropped.unwanted += 1;
+            // Whoever owns its memory gets it back now, not with the next message.
+            place.clear_to_reuse();
             queue.skip_message(pipes);
         }
         pipes.look_again = true;
-        None
+        false
     }
 }
 
@@ -60,14 +65,20 @@ impl Pattern for Subscribe {
 
     #[inline]
     fn recv(&mut self, pipes: &mut Pipes) -> Result<Message> {
+        let mut message = Message::new();
+        self.recv_into(pipes, &mut message).map(|()| message)
+    }
+
+    #[inline]
+    fn recv_into(&mut self, pipes: &mut Pipes, place: &mut Message) -> Result<()> {
         if let Some(message) = self.fetched.take() {
-            let wanted = if pipes.with_metadata { message } else { without_metadata(message) };
-            return Ok(wanted);
+            *place = if pipes.with_metadata { message } else { without_metadata(message) };
+            return Ok(());
         }
         if self.xsub.queue.in_message() {
-            return self.xsub.recv(pipes);
+            return self.xsub.recv_into(pipes, place);
         }
-        self.fetch(pipes).ok_or(Errno::AGAIN)
+        if self.fetch(pipes, place) { Ok(()) } else { Err(Errno::AGAIN) }
     }
 
     fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
@@ -76,7 +87,8 @@ impl Pattern for Subscribe {
         }
         // Whoever receives it may want the metadata, and by then its pipe may be gone.
         let with_metadata = std::mem::replace(&mut pipes.with_metadata, true);
-        self.fetched = self.fetch(pipes);
+        let mut first = Message::new();
+        self.fetched = self.fetch(pipes, &mut first).then_some(first);
         pipes.with_metadata = with_metadata;
         self.fetched.is_some()
     }

@@ -122,6 +122,11 @@ impl Pattern for Xsub {
         self.queue.recv(pipes).ok_or(Errno::AGAIN)
     }
 
+    #[inline]
+    fn recv_into(&mut self, pipes: &mut Pipes, place: &mut Message) -> Result<()> {
+        if self.queue.recv_into(pipes, place) { Ok(()) } else { Err(Errno::AGAIN) }
+    }
+
     fn can_send(&mut self, _pipes: &mut Pipes) -> bool {
         true
     }

@@ -45,6 +45,13 @@ pub trait Peer: Send + Sync {
         let _ = message;
         false
     }
+    /// The same of a message that others are going to get, too: it stays as it is.
+    fn take_shared(&self, message: &mut Message) -> bool {
+        let _ = message;
+        false
+    }
+    /// Moves on what it took, if that makes room.
+    fn make_room(&self) {}
     /// Gives a whole message of a single part into `place`, whose old content is dropped. Only while the queue is empty, which
     /// it is for the caller after `taken` parts: what was added meanwhile comes first ([`Outlet::is_read`]).
     fn give(&self, place: &mut Message, taken: usize) -> bool {
@@ -107,6 +114,12 @@ impl Outlet {
     /// See [`Sender::has_room`].
     #[inline]
     pub fn has_room(&mut self) -> bool {
+        self.sender.has_room() || (self.direct && self.make_room())
+    }
+
+    #[cold]
+    fn make_room(&mut self) -> bool {
+        self.peer.make_room();
         self.sender.has_room()
     }
 
@@ -118,6 +131,19 @@ impl Outlet {
             return self.sender.count_passed();
         }
         self.sender.push_from(message);
+        if !more {
+            self.flush();
+        }
+    }
+
+    /// [`Outlet::send`] of a message that others are going to get, too: it stays as it is.
+    #[inline]
+    pub fn send_shared(&mut self, message: &mut Message) {
+        let more = message.more();
+        if self.direct && !more && self.sender.is_shown() && self.peer.take_shared(message) {
+            return self.sender.count_passed();
+        }
+        self.sender.push(message.share());
         if !more {
             self.flush();
         }
@@ -172,6 +198,11 @@ impl Outlet {
     /// See [`Sender::queued`].
     pub fn queued(&mut self) -> usize {
         self.sender.queued()
+    }
+
+    /// See [`Sender::is_far_ahead`].
+    pub fn is_far_ahead(&mut self) -> bool {
+        self.sender.is_far_ahead()
     }
 
     /// True in the middle of a multipart message.

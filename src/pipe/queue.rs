@@ -22,7 +22,7 @@
 //! Acquire load.
 
 use super::segment::Segment;
-use crate::config::{CLOSE, CLOSE_LOOKS, CLOSE_PAUSE};
+use crate::config::{CLOSE, CLOSE_LOOKS, CLOSE_PAUSE, UNLIMITED_STEP};
 use crate::error::Result;
 use crate::message::{Message, Metadata};
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell, spin_loop};
@@ -126,7 +126,7 @@ pub fn queue(high_water: usize, conflate: bool) -> (Sender, Receiver) {
         metadata: None,
         owes_credit: false,
         close_looks: 0,
-        until_step: high_water.div_ceil(2),
+        until_step: step(high_water),
         step_of: high_water,
     };
     (sender, receiver)
@@ -390,6 +390,15 @@ impl Sender {
         self.messages.saturating_sub(self.acknowledged)
     }
 
+    /// Whether the consumer is a good way behind, by what it has reported.
+    pub fn is_far_ahead(&mut self) -> bool {
+        // Acquire as in `refresh_credit`.
+        self.acknowledged = self.acknowledged.max(self.shared.credit.load(Ordering::Acquire) >> SHIFT);
+        let unread = self.messages.saturating_sub(self.acknowledged);
+        let limit = self.shared.high_water.load(Ordering::Relaxed);
+        unread > step(limit) + UNLIMITED_STEP
+    }
+
     /// True when so many parts are all that was written.
     #[inline]
     pub fn is_read(&self, taken: usize) -> bool {
@@ -429,6 +438,11 @@ pub enum Readiness {
     Asleep,
     /// Nothing is there, and nothing will be.
     Ended,
+}
+
+/// Messages from one report of the consumer to the next. Without a limit nobody waits for reports, but they still tell how much is queued.
+fn step(high_water: usize) -> usize {
+    if high_water == 0 { UNLIMITED_STEP } else { high_water.div_ceil(2) }
 }
 
 /// The consuming end.
@@ -558,18 +572,15 @@ impl Receiver {
     #[inline]
     fn acknowledge(&mut self, taken: usize) {
         let high_water = self.shared.high_water.load(Ordering::Relaxed);
-        if high_water == 0 {
-            return;
-        }
         if high_water != self.step_of {
             self.step_of = high_water;
-            self.until_step = self.until_step.min(high_water.div_ceil(2));
+            self.until_step = self.until_step.min(step(high_water));
         }
         self.until_step = self.until_step.saturating_sub(taken);
         if self.until_step > 0 {
             return;
         }
-        self.until_step = high_water.div_ceil(2);
+        self.until_step = step(high_water);
         // AcqRel pairs with the producer's compare-and-swap in `refresh_credit`.
         let previous = self.shared.credit.swap(self.messages << SHIFT, Ordering::AcqRel);
         self.owes_credit |= previous & WAITING != 0;
@@ -586,7 +597,7 @@ impl Receiver {
         let high_water = self.shared.high_water.load(Ordering::Relaxed);
         if high_water != self.step_of {
             self.step_of = high_water;
-            self.until_step = high_water.div_ceil(2);
+            self.until_step = step(high_water);
             let previous = self.shared.credit.swap(self.messages << SHIFT, Ordering::AcqRel);
             self.owes_credit |= previous & WAITING != 0;
         }

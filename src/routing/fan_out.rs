@@ -96,24 +96,20 @@ impl FanOut {
     #[inline]
     pub fn send(&mut self, pipes: &mut Pipes, message: &mut Message) {
         let more = message.more();
-        // Written one step behind, so that the last pipe gets the message itself and not a copy.
-        let mut waiting: Option<PipeId> = None;
         let mut place = 0;
         while let Some(&id) = self.selected.get(place) {
-            if !pipes.has_room(id) {
+            // The last pipe gets the message itself.
+            let is_last = place + 1 == self.selected.len();
+            let written =
+                if is_last { pipes.try_write(id, message) } else { pipes.try_write_shared(id, message) };
+            if written {
+                place += 1;
+            } else {
                 pipes.count_drop(Some(id));
                 self.selected.swap_remove(place);
-                continue;
             }
-            if let Some(previous) = waiting.replace(id) {
-                pipes.write(previous, message.share());
-            }
-            place += 1;
         }
-        let message = message.take();
-        if let Some(id) = waiting {
-            pipes.write(id, message);
-        }
+        message.clear();
         self.in_message = more;
         if !more {
             self.selected.clear();

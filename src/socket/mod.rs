@@ -19,7 +19,7 @@ pub use poll::{Item, POLL_ERROR, POLL_IN, POLL_OUT, POLL_PRIORITY, poll};
 pub use poller::{Event, Poller, Target, wait_for_events};
 pub use wait::{find, is_reply, recv, recv_into, send, sleep_on};
 
-use crate::config::{SEND_CHUNK, SEND_OVERHEAD};
+use crate::config::{SEND_CHUNK, SEND_MINIMUM};
 use crate::context::{Context, next_serial};
 use crate::driver::{LinkHandle, Report, event};
 use crate::error::{Errno, Result};
@@ -293,7 +293,7 @@ impl Socket {
         self.pattern.send(&mut self.pipes, message, mode)?;
         self.sent.count(size, more);
         self.remove_ended();
-        self.unwritten += size + SEND_OVERHEAD;
+        self.unwritten += size.max(SEND_MINIMUM);
         if self.unwritten >= SEND_CHUNK {
             self.unwritten = 0;
             self.end_naps();

@@ -83,12 +83,15 @@ impl Reactor {
         let mut effects = SideEffects::default();
         let received = pump.drive(BUDGET, &mut effects);
         handle.note_room(&mut pump, &received);
+        let ahead = matches!(received, Received::Drained | Received::More) && pump.is_far_ahead();
+        let left = ahead && handle.leave_to_reader();
         let marked = pump.release();
         if handle.apply(effects) {
             self.drive_send(key);
         }
         match received {
             Received::Drained | Received::Blocked | Received::Unconnected => {}
+            Received::More if left => {}
             Received::More => handle.post(Command::Receive),
             Received::Over(ending) => return self.over(key, ending),
         }
