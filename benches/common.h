@@ -39,6 +39,8 @@ void bench_poll(const options_t *options);
 void bench_proxy(const options_t *options);
 void raw_pingpong(const options_t *options);
 void raw_stream(const options_t *options);
+void raw_clients(const options_t *options);
+void raw_connections(const options_t *options);
 
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 void require(int ok, const char *what);        /* fail with the text of zmq_errno() */

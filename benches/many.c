@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- ROUTER with many DEALER clients, each with one request on the way -------------------------------------------- */
@@ -138,31 +137,6 @@ void bench_subscriptions(const options_t *options)
 }
 
 /* ---- connections: handshake and one message each ----------------------------------------------------------------- */
-
-/* Connections whose handshake is not yet answered: below any listen backlog. */
-#define UNANSWERED 64
-
-/* The message follows the answer to the handshake: libzmq 4.3 drops a connection whose READY and first message come in one
- * piece. */
-static void connecting_process(const options_t *options, int in, int out)
-{
-    static const char MESSAGE[7] = {0, 5, 'h', 'e', 'l', 'l', 'o'};
-    char endpoint[ENDPOINT_MAX], command;
-    handshake_t handshake = handshake_of("PUSH");
-    int *fds = calloc((size_t)options->peers, sizeof *fds);
-    hear_endpoint(in, endpoint);
-    for (long i = 0; i < options->peers + UNANSWERED; i++) {
-        if (i < options->peers)
-            fds[i] = connect_raw(endpoint, handshake.bytes, handshake.size);
-        long answered = i - UNANSWERED;
-        if (answered < 0 || answered >= options->peers)
-            continue;
-        finish_handshake(fds[answered]);
-        require_system(send(fds[answered], MESSAGE, sizeof MESSAGE, MSG_NOSIGNAL) == sizeof MESSAGE, "send");
-    }
-    hear(in, &command, 1);
-    say(out, &command, 1);
-}
 
 void bench_connections(const options_t *options)
 {

@@ -1,18 +1,26 @@
 /*
- * The limits the kernel sets, without any library: a ping-pong over one connected socket, blocking or spinning, and a stream of
- * plain writes. Same processes, same clocks as the benchmarks they stand beside.
+ * The limits the kernel sets, without any library: a ping-pong over one connected socket, blocking or spinning, a stream of plain
+ * writes, many clients of one server, connections in a row. Same processes, same clocks as the benchmarks they stand beside.
  */
 #define _GNU_SOURCE
 #include "common.h"
+#include "raw_peer.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+static void no_delay(int fd)
+{
+    int one = 1;
+    require_system(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0, "TCP_NODELAY");
+}
 
 /* A connected pair for two processes: tcp over 127.0.0.1, or unix stream sockets. */
 static void connected_pair(const char *transport, int pair[2])
@@ -21,20 +29,14 @@ static void connected_pair(const char *transport, int pair[2])
         require_system(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "socketpair");
         return;
     }
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    require_system(bind(listener, (struct sockaddr *)&address, length) == 0, "bind");
-    require_system(listen(listener, 1) == 0, "listen");
-    require_system(getsockname(listener, (struct sockaddr *)&address, &length) == 0, "getsockname");
-    pair[0] = socket(AF_INET, SOCK_STREAM, 0);
-    require_system(connect(pair[0], (struct sockaddr *)&address, length) == 0, "connect");
+    char endpoint[ENDPOINT_MAX];
+    int listener = listen_raw(endpoint, 0);
+    pair[0] = connect_silent(endpoint);
     pair[1] = accept(listener, NULL, NULL);
     require_system(pair[1] >= 0, "accept");
     close(listener);
-    int one = 1;
-    for (int i = 0; i < 2; i++)
-        require_system(setsockopt(pair[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0, "TCP_NODELAY");
+    no_delay(pair[0]);
+    no_delay(pair[1]);
 }
 
 static int sockets[2];
@@ -140,4 +142,153 @@ void raw_stream(const options_t *options)
     finish_child(&child);
     printf("msgs_per_s=%.0f mb_per_s=%.2f seconds=%.4f cpu_s_per_million=%.4f\n", bytes / (double)options->size / seconds,
            bytes / seconds / 1e6, seconds, cpu / (double)options->count * 1e6);
+}
+
+/* ---- an epoll server: the processes of `clients` and `connections` ------------------------------------------------- */
+
+#define EVENTS_MAX 256
+
+static void watch(int epoll, int fd, void *data)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = data};
+    require_system(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
+}
+
+static int wait_for(int epoll, struct epoll_event events[EVENTS_MAX])
+{
+    int ready = epoll_wait(epoll, events, EVENTS_MAX, -1);
+    require_system(ready >= 0 || errno == EINTR, "epoll_wait");
+    return ready;
+}
+
+/* What a message of that size takes as a ZMTP frame: flags, and a size of one or eight bytes. */
+static size_t frame_size(size_t size)
+{
+    return size + (size > 255 ? 9 : 2);
+}
+
+static void raw_clients_process(const options_t *options, int in, int out)
+{
+    char endpoint[ENDPOINT_MAX];
+    hear_endpoint(in, endpoint);
+    size_t size = frame_size(options->size);
+    int *fds = calloc((size_t)options->peers, sizeof *fds);
+    char *buffer = calloc(1, size);
+    for (long i = 0; i < options->peers; i++) {
+        fds[i] = connect_silent(endpoint);
+        no_delay(fds[i]);
+    }
+    double start = 0;
+    /* The first round makes sure that all are accepted. */
+    for (long round = 0; round <= options->count; round++) {
+        for (long i = 0; i < options->peers; i++)
+            transmit(fds[i], buffer, size);
+        for (long i = 0; i < options->peers; i++)
+            receive(fds[i], buffer, size, 0);
+        if (round == 0)
+            start = now();
+    }
+    say_double(out, now() - start);
+    for (long i = 0; i < options->peers; i++)
+        close(fds[i]);
+    say_double(out, cpu_seconds());
+}
+
+void raw_clients(const options_t *options)
+{
+    need_files(options->peers + 200);
+    child_t child = start_child(raw_clients_process, options);
+    char endpoint[ENDPOINT_MAX];
+    int listener = listen_raw(endpoint, 0), epoll = epoll_create1(0);
+    require_system(epoll >= 0, "epoll_create1");
+    say_endpoint(child.out, endpoint);
+    double cpu = -cpu_seconds();
+    size_t size = frame_size(options->size);
+    char *buffer = malloc(size);
+    int *fds = calloc((size_t)options->peers, sizeof *fds);
+    for (long i = 0; i < options->peers; i++) {
+        fds[i] = accept(listener, NULL, NULL);
+        require_system(fds[i] >= 0, "accept");
+        no_delay(fds[i]);
+        watch(epoll, fds[i], &fds[i]);
+    }
+    struct epoll_event events[EVENTS_MAX];
+    for (size_t left = (size_t)(options->count + 1) * (size_t)options->peers * size; left > 0;) {
+        int ready = wait_for(epoll, events);
+        for (int i = 0; i < ready; i++) {
+            int fd = *(int *)events[i].data.ptr;
+            /* A piece of a request is answered with a piece. */
+            ssize_t got = recv(fd, buffer, size, 0);
+            require_system(got > 0, "recv");
+            transmit(fd, buffer, (size_t)got);
+            left -= (size_t)got;
+        }
+    }
+    double seconds = hear_double(child.in);
+    cpu += cpu_seconds() + hear_double(child.in);
+    finish_child(&child);
+    double requests = (double)options->count * (double)options->peers;
+    printf("requests_per_s=%.0f cpu_s_per_million=%.4f\n", requests / seconds, cpu / requests * 1e6);
+}
+
+typedef struct {
+    int fd;
+    size_t got; /* bytes so far */
+} accepted_t;
+
+/* One read, and whatever answer is due: greeting and READY in one write, once the peer's greeting is there to the end. Returns
+ * whether the message is there. A server for peers that send the rest of their greeting only after ours has begun, as libzmq
+ * does, would need a second write. */
+static int read_once(accepted_t *peer, const handshake_t *answer, size_t needed)
+{
+    static const size_t GREETING = 64;
+    char buffer[512];
+    ssize_t got = recv(peer->fd, buffer, sizeof buffer, 0);
+    require_system(got > 0, "recv");
+    size_t before = peer->got;
+    peer->got += (size_t)got;
+    if (before < GREETING && peer->got >= GREETING)
+        require_system(send(peer->fd, answer->bytes, answer->size, MSG_NOSIGNAL) == (ssize_t)answer->size, "send");
+    return peer->got == needed;
+}
+
+void raw_connections(const options_t *options)
+{
+    need_files(options->peers + 200);
+    child_t child = start_child(connecting_process, options);
+    char endpoint[ENDPOINT_MAX], command = 'q';
+    int listener = listen_raw(endpoint, SOCK_NONBLOCK), epoll = epoll_create1(0);
+    require_system(epoll >= 0, "epoll_create1");
+    watch(epoll, listener, NULL);
+    handshake_t answer = handshake_of("PULL");
+    size_t needed = handshake_of("PUSH").size + HELLO_SIZE;
+    accepted_t *peers = calloc((size_t)options->peers, sizeof *peers);
+    struct epoll_event events[EVENTS_MAX];
+    double cpu = -cpu_seconds(), start = now();
+    say_endpoint(child.out, endpoint);
+    for (long accepted = 0, done = 0; done < options->peers;) {
+        int ready = wait_for(epoll, events);
+        for (int i = 0; i < ready; i++) {
+            if (events[i].data.ptr) {
+                done += read_once(events[i].data.ptr, &answer, needed);
+                continue;
+            }
+            /* One at a time: no accept that finds nothing. */
+            int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+            if (fd < 0 && errno == EAGAIN)
+                continue;
+            require_system(fd >= 0, "accept4");
+            accepted_t *peer = &peers[accepted++];
+            peer->fd = fd;
+            no_delay(peer->fd);
+            watch(epoll, peer->fd, peer);
+        }
+    }
+    double seconds = now() - start;
+    cpu += cpu_seconds();
+    printf("connections_per_s=%.0f cpu_s_per_million=%.2f\n", (double)options->peers / seconds, cpu / (double)options->peers * 1e6);
+    fflush(stdout);
+    say(child.out, &command, 1);
+    hear(child.in, &command, 1);
+    finish_child(&child);
 }

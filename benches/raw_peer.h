@@ -17,10 +17,22 @@ typedef struct {
 } handshake_t;
 handshake_t handshake_of(const char *socket_type);
 
-/* Connect to "tcp://127.0.0.1:port" and send `data` at once. */
+/* Listen on a fresh port of 127.0.0.1 and store the endpoint, "tcp://127.0.0.1:port". Flags: 0 or SOCK_NONBLOCK. */
+int listen_raw(char endpoint[ENDPOINT_MAX], int flags);
+
+/* Connect to such an endpoint. */
+int connect_silent(const char *endpoint);
+
+/* The same, and send `data` at once. */
 int connect_raw(const char *endpoint, const void *data, size_t size);
 
 /* Read the peer's greeting and its READY command to the end. */
 void finish_handshake(int fd);
+
+/* A second process: --peers connections to the endpoint it hears, each with the handshake of a PUSH socket and the frame below.
+ * They stay open until it hears one byte, which it says back. */
+void connecting_process(const options_t *options, int in, int out);
+#define HELLO_FRAME "\0\5hello"
+#define HELLO_SIZE 7
 
 #endif

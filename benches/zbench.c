@@ -28,7 +28,9 @@ static const char USAGE[] =
     "  poll           zmq_poll over --peers sockets, --count times\n"
     "  setup          context, socket, close, term, --count times: --pattern one|pair --transport\n"
     "  raw-pingpong   plain sockets: --transport tcp|ipc --size --count --pace --spin\n"
-    "  raw-stream     plain writes: --transport tcp|ipc --size --count\n";
+    "  raw-stream     plain writes: --transport tcp|ipc --size --count\n"
+    "  raw-clients    clients with plain tcp sockets: --peers --size --count (rounds)\n"
+    "  raw-connections  connections with a plain tcp server: --peers\n";
 
 /* Each command with its defaults. */
 static const struct {
@@ -48,6 +50,8 @@ static const struct {
     {"setup", bench_setup, {.transport = "inproc", .pattern = "one", .count = 1000}},
     {"raw-pingpong", raw_pingpong, {.transport = "tcp", .size = 64, .count = 10000}},
     {"raw-stream", raw_stream, {.transport = "tcp", .size = 65536, .count = 20000}},
+    {"raw-clients", raw_clients, {.size = 100, .count = 1000, .peers = 100}},
+    {"raw-connections", raw_connections, {.peers = 5000}},
 };
 
 static long number(const char *name, const char *text)
