@@ -16,9 +16,17 @@ dist=$PWD/target/dist/lib
 rm -rf "$out"
 mkdir -p "$out"
 
-make --no-print-directory deps lib command >"$out/build.log" 2>&1 || { cat "$out/build.log"; exit 1; }
-cargo fetch --locked >>"$out/build.log" 2>&1
-cargo fetch --locked --manifest-path conformance/Cargo.toml >>"$out/build.log" 2>&1
+# What the suites install: in a namespace of their own they have no network. The check of the installation fetches crates, too.
+prepare() {
+    make --no-print-directory deps lib command
+    demo/debs.sh gcc g++ libc6-dev make cmake pkg-config binutils cppzmq-dev libsodium-dev libczmq-dev abigail-tools \
+        libkrb5-dev libgssapi-krb5-2 krb5-kdc krb5-admin-server krb5-user python3-zmq
+    demo/venv.sh
+    cargo fetch --locked
+    cargo fetch --locked --manifest-path conformance/Cargo.toml
+    demo/install-check.sh
+}
+(set -e; prepare) >"$out/build.log" 2>&1 || { cat "$out/build.log"; exit 1; }
 export CARGO_NET_OFFLINE=true
 alone=()
 if command -v ip >/dev/null && unshare -n true 2>/dev/null; then alone=(unshare -n tools/with-loopback.sh); fi
