@@ -59,6 +59,9 @@ pub const CONTROLS_MAX: usize = 64;
 /// to be woken answers after that time: a spin must outlast it, for the two to find out that neither needs to sleep.
 pub const SPIN_LIMIT: Duration = Duration::from_micros(80);
 
+/// How soon the I/O thread tries again to handle the news of a socket that an application thread was using.
+pub const ATTEND_AGAIN: Duration = Duration::from_millis(1);
+
 /// How long a listener rests after accept failed for want of descriptors or memory.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

@@ -125,6 +125,8 @@ impl BoxKey {
 #[derive(Clone)]
 pub struct CounterKey(Zeroizing<[u8; KEY]>);
 
+/// A block of the key stream.
+const BLOCK: usize = 64;
 /// Bytes of key stream that libsodium makes at once: 4 blocks. Sealing needs up to so much room behind the content.
 pub const STEP: usize = 256;
 /// The first bytes of the key stream are the key of the authenticator.
@@ -153,6 +155,42 @@ impl CounterKey {
             return [0; TAG];
         };
         authenticate(key, body)
+    }
+
+    /// Appends `first` and `body`, encrypted, and returns the tag: for a large body, which is not copied before. The last [`MARGIN`] bytes of
+    /// `output` are overwritten with nonsense; they have to be there.
+    pub fn seal_onto(&self, counter: &[u8; 8], first: u8, body: &[u8], output: &mut Vec<u8>) -> [u8; TAG] {
+        let Some(start) = output.len().checked_sub(MARGIN) else { return [0; TAG] };
+        // The first block of the key stream is for the authenticator, and for what makes up the rest of it.
+        let (head, tail) = body.split_at(body.len().min(BLOCK - MARGIN - 1));
+        output.get_mut(start..).unwrap_or_default().fill(0);
+        output.push(first);
+        output.extend_from_slice(head);
+        self.stream(counter, 0, output.get_mut(start..).unwrap_or_default());
+        self.stream_onto(counter, 1, tail, output);
+        let Some((key, sealed)) = output.get(start..).and_then(|rest| rest.split_first_chunk::<MARGIN>())
+        else {
+            return [0; TAG];
+        };
+        authenticate(key, sealed)
+    }
+
+    /// Decrypts `body`, a large one: its first byte, and the others as a new vector. `None` when the tag is not its own.
+    pub fn open_from(&self, counter: &[u8; 8], tag: &[u8; TAG], body: &[u8]) -> Option<(u8, Vec<u8>)> {
+        let mut block = Zeroizing::new([0; BLOCK]);
+        self.stream(counter, 0, &mut *block);
+        let (key, stream) = block.split_first_chunk::<MARGIN>()?;
+        if !equal(&authenticate(key, body), tag) {
+            return None;
+        }
+        let (head, tail) = body.split_at_checked(BLOCK - MARGIN)?;
+        let mut opened = head.iter().zip(stream).map(|(byte, stream)| byte ^ stream);
+        let first = opened.next()?;
+        let mut content = Vec::new();
+        content.try_reserve_exact(body.len()).ok()?;
+        content.extend(opened);
+        self.stream_onto(counter, 1, tail, &mut content);
+        Some((first, content))
     }
 
     /// Decrypts what lies in `bytes` from `at` on. False, and nothing is changed, when the tag is not its own.
@@ -198,6 +236,18 @@ impl CounterKey {
         unsafe {
             sodium::crypto_stream_salsa20_xor_ic(data, data, size, counter.as_ptr(), block, self.0.as_ptr())
         };
+    }
+
+    /// Appends `input` with the key stream from the given block on added.
+    fn stream_onto(&self, counter: &[u8; 8], block: u64, input: &[u8], output: &mut Vec<u8>) {
+        output.reserve(input.len());
+        let place = output.spare_capacity_mut().as_mut_ptr().cast();
+        let (data, size) = (input.as_ptr(), input.len() as u64);
+        // SAFETY: there is room for as many bytes as are read, which are written before they count; 8 bytes of nonce, 32 of key.
+        unsafe {
+            sodium::crypto_stream_salsa20_xor_ic(place, data, size, counter.as_ptr(), block, self.0.as_ptr());
+            output.set_len(output.len() + input.len());
+        }
     }
 }
 

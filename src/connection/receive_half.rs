@@ -257,6 +257,8 @@ impl ReceiveHalf {
             }
             if size <= OPEN_COPY_MAX && self.envelope == Envelope::Unchecked {
                 self.open_copy(bytes, sink)?;
+            } else if size > cipher::LARGE_MIN {
+                self.open_large(bytes, sink)?;
             } else {
                 let mut body = Vec::new();
                 body.try_reserve_exact(size + STEP).map_err(|_| Failure::no_memory(header.size))?;
@@ -326,6 +328,17 @@ impl ReceiveHalf {
         }
         self.opener = Some(opener);
         Ok(())
+    }
+
+    /// Unwraps a large body that lies in the input as a whole.
+    fn open_large(&mut self, body: &[u8], sink: &mut impl Sink) -> Result<(), Failure> {
+        let Some(opener) = &mut self.opener else { return Ok(()) };
+        let (flags, content) = opener.open_from(body)?;
+        if flags & !cipher::MORE != 0 {
+            return execute(self.opened_command(flags, &content), sink);
+        }
+        let message = Message::from_vec(content).map_err(|_| Failure::no_memory(body.len() as u64))?;
+        self.deliver(flags & cipher::MORE != 0, message, sink)
     }
 
     /// Unwraps a body. The flags of its frame mean nothing, those inside count.

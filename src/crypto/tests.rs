@@ -101,6 +101,36 @@ fn what_was_touched_does_not_open() {
     }
 }
 
+/// What libsodium makes of the whole is the measure.
+#[test]
+fn large_boxes_are_the_same() {
+    let key = shared();
+    let (prefix, counter) = ([5; 16], [7; 8]);
+    let mut nonce = [5; NONCE];
+    nonce[16..].copy_from_slice(&counter);
+    let counter_key = CounterKey::new(&key, &prefix);
+    for size in [31, 32, 100, 4096, 65_536, 100_003] {
+        let content: Vec<u8> = (0..size).map(|i| (i * 7) as u8).collect();
+        let mut expected = [&[1], &content[..]].concat();
+        let expected_tag = key.seal(&nonce, &mut expected);
+        let mut output = vec![0xee; 40];
+        let tag = counter_key.seal_onto(&counter, 1, &content, &mut output);
+        assert_eq!((&output[40..], tag), (&expected[..], expected_tag), "{size}");
+        assert!(output[..40 - MARGIN].iter().all(|&byte| byte == 0xee), "{size}");
+        assert_eq!(counter_key.open_from(&counter, &tag, &expected), Some((1, content.clone())), "{size}");
+        let mut copy = expected.clone();
+        assert!(counter_key.open(&counter, &tag, &mut copy, 0) && copy[1..] == content, "{size}");
+        for at in [0, 1, size / 2, size] {
+            let mut touched = expected.clone();
+            touched[at] ^= 0x10;
+            assert_eq!(counter_key.open_from(&counter, &tag, &touched), None, "{size}, {at}");
+        }
+        assert_eq!(counter_key.open_from(&[8; 8], &tag, &expected), None);
+        assert_eq!(counter_key.open_from(&counter, &[0; TAG], &expected), None);
+    }
+    assert_eq!(counter_key.open_from(&counter, &[0; TAG], &[]), None);
+}
+
 #[test]
 fn keys_that_share_nothing_secret() {
     assert!(BoxKey::shared(&[0; KEY], &secret(1)).is_none());

@@ -14,7 +14,7 @@ use super::{pace, policy};
 use crate::config::{CONTROLS_MAX, DRIVE_BUDGET, HAND_OVER, LEASE_GAP};
 use crate::io::{Interest, Mailbox, Poller, is_io_thread};
 use crate::message::{Message, Traffic};
-use crate::pipe::{Outlet, Peer};
+use crate::pipe::{Feed, Given, Lane, Outlet, Peer};
 use crate::sync::fork_generation;
 use crate::sync::global::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::transport::Stream;
@@ -44,6 +44,8 @@ pub struct LinkHandle {
     pub(super) key: AtomicU64,
     pub(super) send: Token<SendPump>,
     pub(super) receive: Token<ReceivePump>,
+    /// The socket's party of the pipe.
+    owner: Mutex<Option<Arc<dyn Peer>>>,
     registration: Mutex<Registration>,
     controls: Mutex<Vec<Control>>,
     has_controls: AtomicBool,
@@ -98,6 +100,7 @@ impl LinkHandle {
             key: AtomicU64::new(0),
             send: Token::new(SendPump::default()),
             receive: Token::new(ReceivePump::default()),
+            owner: Mutex::default(),
             registration: Mutex::default(),
             controls: Mutex::default(),
             has_controls: AtomicBool::new(false),
@@ -189,8 +192,11 @@ impl LinkHandle {
         }
     }
 
-    /// The end of a nap, on the I/O thread. Whoever holds the half is writing, or about to.
+    /// The end of a nap, on the I/O thread. A thread that is in a call on the socket, or holds the half, is writing or about to.
     pub(super) fn look_at_nap(&self, lingering: bool) -> Nap {
+        if !self.reclaim() {
+            return Nap::Again;
+        }
         let Some(mut pump) = self.send.hold_if_free() else { return Nap::Again };
         let nap = pump.end_nap(lingering);
         if pump.release() {
@@ -209,16 +215,22 @@ impl LinkHandle {
         self.drive_inline(pump)
     }
 
-    /// One write on the calling thread. True when all that there was is with the kernel.
+    /// One write on the calling thread, which lets go then. True when all that there was is with the kernel.
     fn drive_inline(&self, mut pump: Held<'_, SendPump>) -> bool {
-        let controls = self.take_controls(&pump);
-        let (sent, ended) = pace::write(|| pump.drive(controls, 1, false));
-        pump.last_inline = Some(ended);
-        let written = pump.wrote && sent != Sent::Blocked;
-        if self.note_sent(&pump, sent) | pump.release() {
+        let (written, goes_on) = self.write_now(&mut pump);
+        if goes_on | pump.release() {
             self.post(Command::Send);
         }
         written
+    }
+
+    /// One write on the calling thread. Whether all that there was is with the kernel, and whether the I/O thread has to go on.
+    fn write_now(&self, pump: &mut SendPump) -> (bool, bool) {
+        let controls = self.take_controls(pump);
+        let (sent, ended) = pace::write(|| pump.drive(controls, 1, false));
+        pump.last_inline = Some(ended);
+        let written = pump.wrote && sent != Sent::Blocked;
+        (written, self.note_sent(pump, sent))
     }
 
     /// Watches for room to write when the kernel took no more. Done while the half is held, so that two drivers cannot overtake
@@ -538,42 +550,128 @@ impl LinkHandle {
 }
 
 impl LinkHandle {
-    /// Decodes one message for the thread that wants it, past the queue.
-    fn decode_next(&self, place: &mut Message, taken: usize) -> bool {
-        let Some(mut pump) = self.receive.hold_if_free() else { return false };
-        let mut effects = SideEffects::default();
-        let given = pump.give(place, taken, &mut effects);
-        if !pump.is_keeping() {
-            self.keeping.store(false, Ordering::Relaxed);
-            if std::mem::take(&mut pump.blocked) {
-                self.set_blocked(false);
-            }
-        }
-        let look_again = pump.has_ending();
-        if pump.release() || look_again {
-            self.post(Command::Receive);
-        }
-        if !effects.is_nothing() && self.apply(effects) {
-            self.kick_send();
-        }
-        given
+    /// Makes the socket give up what it has opened to pass the queues. False: a thread is in a call on it, and may be using that.
+    fn reclaim(&self) -> bool {
+        let owner = self.owner.lock().clone();
+        owner.is_none_or(|owner| owner.reclaim())
     }
 
-    /// A thread that sends in a burst encodes its messages itself, past the queue.
-    #[inline(always)]
-    fn collect(&self, message: &mut Message, shared: bool) -> bool {
-        // Relaxed: a hint; what counts is the same flag behind the token.
-        if !self.napping.load(Ordering::Relaxed) {
-            return false;
+    /// The send half, once its driver lets go. Not for a thread that is in a call on the socket and has not ended passing.
+    fn hold_send(&self) -> Held<'_, SendPump> {
+        loop {
+            if let Some(pump) = self.send.try_hold() {
+                return pump;
+            }
+            self.reclaim();
+            std::thread::yield_now();
         }
-        let Some(mut pump) = self.send.hold_if_free() else { return false };
-        let taken = pump.collect(message, shared);
-        if pump.is_due() {
-            self.drive_inline(pump);
-        } else if pump.release() {
+    }
+
+    /// The same of the receive half.
+    fn hold_receive(&self) -> Held<'_, ReceivePump> {
+        loop {
+            if let Some(pump) = self.receive.try_hold() {
+                return pump;
+            }
+            self.reclaim();
+            std::thread::yield_now();
+        }
+    }
+
+    /// The send half for the I/O thread. `None`: its holder drives, and will be reminded.
+    pub(super) fn take_send(&self) -> Option<Held<'_, SendPump>> {
+        let pump = self.send.try_hold();
+        if pump.is_none() && !self.reclaim() {
+            // In a call, perhaps just leaving it: once more, so that the mark is not left with one who does not come back.
+            std::thread::yield_now();
             self.post(Command::Send);
         }
+        pump
+    }
+
+    /// The same of the receive half.
+    pub(super) fn take_receive(&self) -> Option<Held<'_, ReceivePump>> {
+        let pump = self.receive.try_hold();
+        if pump.is_none() && !self.reclaim() {
+            std::thread::yield_now();
+            self.post(Command::Receive);
+        }
+        pump
+    }
+}
+
+/// The send half in the hands of the socket, for a burst. The in-use flag of the socket takes the place of the token, which costs two
+/// locked instructions a message.
+struct SendLane(Arc<LinkHandle>);
+
+impl Lane for SendLane {
+    fn take(&mut self, message: &mut Message, shared: bool) -> bool {
+        let handle = &*self.0;
+        if handle.send.is_marked() {
+            return false;
+        }
+        // SAFETY: kept since `open_lane`, and between two calls of this.
+        let mut pump = unsafe { handle.send.resume() };
+        let taken = pump.collect(message, shared);
+        if pump.is_due() && handle.write_now(&mut pump).1 {
+            handle.post(Command::Send);
+        }
+        pump.keep();
         taken
+    }
+}
+
+impl Drop for SendLane {
+    fn drop(&mut self) {
+        // SAFETY: kept since `open_lane`.
+        if unsafe { self.0.send.resume() }.release() {
+            self.0.post(Command::Send);
+        }
+    }
+}
+
+/// The receive half in the hands of the socket, while there is something kept to be decoded.
+struct ReceiveFeed(Arc<LinkHandle>);
+
+impl Feed for ReceiveFeed {
+    fn give(&mut self, place: &mut Message, taken: usize) -> Given {
+        let handle = &*self.0;
+        if handle.receive.is_marked() {
+            return Given::Nothing;
+        }
+        let mut effects = SideEffects::default();
+        // SAFETY: kept since `open_feed`, and between two calls of this.
+        let mut pump = unsafe { handle.receive.resume() };
+        let given = pump.give(place, taken, &mut effects);
+        let keeping = pump.is_keeping();
+        if !keeping {
+            handle.keeping.store(false, Ordering::Relaxed);
+            if std::mem::take(&mut pump.blocked) {
+                handle.set_blocked(false);
+            }
+        }
+        let over = pump.has_ending();
+        pump.keep();
+        if over {
+            handle.post(Command::Receive);
+        }
+        if !effects.is_nothing() && handle.apply(effects) {
+            handle.kick_send();
+        }
+        match given {
+            true if keeping && !over => Given::Message,
+            true => Given::Last,
+            false => Given::Nothing,
+        }
+    }
+}
+
+impl Drop for ReceiveFeed {
+    fn drop(&mut self) {
+        // SAFETY: kept since `open_feed`.
+        if unsafe { self.0.receive.resume() }.release() {
+            self.0.post(Command::Receive);
+        }
     }
 }
 
@@ -582,12 +680,32 @@ impl Peer for LinkHandle {
         policy::inline_driving()
     }
 
-    fn take(&self, message: &mut Message) -> bool {
-        self.collect(message, false)
+    /// A thread that sends in a burst encodes its messages itself, past the queue.
+    fn open_lane(&self) -> Option<Box<dyn Lane>> {
+        // Relaxed: a hint; what counts is the same flag behind the token.
+        if !self.napping.load(Ordering::Relaxed) {
+            return None;
+        }
+        let (me, pump) = (self.me.upgrade()?, self.send.hold_if_free()?);
+        if pump.can_collect() {
+            pump.keep();
+            return Some(Box::new(SendLane(me)));
+        }
+        if pump.release() {
+            self.post(Command::Send);
+        }
+        None
     }
 
-    fn take_shared(&self, message: &mut Message) -> bool {
-        self.collect(message, true)
+    /// What a waiting thread has read is decoded message by message as it asks.
+    fn open_feed(&self) -> Option<Box<dyn Feed>> {
+        // Relaxed: set by the thread that reads, or before it got the socket from another.
+        if !self.keeping.load(Ordering::Relaxed) {
+            return None;
+        }
+        let (me, pump) = (self.me.upgrade()?, self.receive.hold_if_free()?);
+        pump.keep();
+        Some(Box::new(ReceiveFeed(me)))
     }
 
     fn make_room(&self) {
@@ -598,12 +716,6 @@ impl Peer for LinkHandle {
                 self.post(Command::Send);
             }
         }
-    }
-
-    #[inline]
-    fn give(&self, place: &mut Message, taken: usize) -> bool {
-        // Relaxed: set by the thread that reads, or before it got the socket from another.
-        self.keeping.load(Ordering::Relaxed) && self.decode_next(place, taken)
     }
 
     fn give_all(&self) {
@@ -641,13 +753,14 @@ pub(super) const BUDGET: usize = DRIVE_BUDGET;
 impl LinkHandle {
     /// Gives the link its end of a pipe.
     pub fn supply(&self, end: crate::pipe::End) {
+        *self.owner.lock() = Some(end.rx.peer());
         self.with_send(|pump| pump.inlet = Some(end.rx));
         self.with_receive(|pump| pump.outlet = Some(end.tx));
     }
 
     /// Does something to the send half, once its driver lets go.
     pub(super) fn with_send<R>(&self, work: impl FnOnce(&mut SendPump) -> R) -> R {
-        let mut pump = self.send.hold();
+        let mut pump = self.hold_send();
         let result = work(&mut pump);
         if pump.release() {
             self.post(Command::Send);
@@ -657,7 +770,7 @@ impl LinkHandle {
 
     /// Does something to the receive half, once its driver lets go.
     pub(super) fn with_receive<R>(&self, work: impl FnOnce(&mut ReceivePump) -> R) -> R {
-        let mut pump = self.receive.hold();
+        let mut pump = self.hold_receive();
         let result = work(&mut pump);
         if pump.release() {
             self.post(Command::Receive);

@@ -29,10 +29,10 @@ pub trait Owner: Send + Sync {
         metadata: &Arc<crate::message::Metadata>,
     ) -> End;
 
-    /// Handles what was posted to the socket, if no application thread is using it now.
-    fn attend(&self);
+    /// Handles what was posted to the socket. False when an application thread is using it now.
+    fn attend(&self) -> bool;
 
-    /// A connecting link has ended for good, and the endpoint with it.
+    /// A connecting link has ended for good, and the endpoint with it. To be followed by [`Owner::attend`].
     fn ended(&self, link: &Arc<LinkHandle>);
 
     /// Makes a pipe to whoever judges peers (ZAP), and returns the end of `asking`. `None`: nobody does. Fails when it is somebody

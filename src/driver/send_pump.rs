@@ -174,6 +174,12 @@ impl SendPump {
         true
     }
 
+    /// Whether [`SendPump::collect`] may come to something.
+    pub fn can_collect(&self) -> bool {
+        self.napping
+            && self.connection.as_ref().is_some_and(|connection| !connection.blocked && !connection.broken)
+    }
+
     /// The stream, when the kernel took no more of it.
     pub fn blocked_stream(&self) -> Option<&Arc<Stream>> {
         let connection = self.connection.as_ref()?;

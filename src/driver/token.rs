@@ -53,14 +53,20 @@ impl<T> Token<T> {
         }
     }
 
-    /// The value once its holder lets go. A holder drives for a bounded time and never blocks, so the wait is short.
-    pub fn hold(&self) -> Held<'_, T> {
-        loop {
-            if let Some(held) = self.try_hold() {
-                return held;
-            }
-            std::thread::yield_now();
-        }
+    /// True when somebody came by, for a holder who may go on or let go.
+    #[inline]
+    pub fn is_marked(&self) -> bool {
+        // Relaxed: a miss is found at the next look, or at the release.
+        self.state.load(Ordering::Relaxed) == MARKED
+    }
+
+    /// Takes up a hold that was kept with [`Held::keep`].
+    ///
+    /// # Safety
+    /// The caller has kept it, and has not taken it up since.
+    #[inline]
+    pub unsafe fn resume(&self) -> Held<'_, T> {
+        Held { token: self, released: false }
     }
 }
 
@@ -71,6 +77,12 @@ pub struct Held<'a, T> {
 }
 
 impl<T> Held<'_, T> {
+    /// Goes on holding beyond this borrow, until [`Token::resume`].
+    #[inline]
+    pub fn keep(mut self) {
+        self.released = true;
+    }
+
     /// Lets go. True when somebody came by meanwhile: drive again.
     #[inline]
     #[must_use = "work that was announced meanwhile must be done"]
@@ -111,6 +123,59 @@ impl<T> Drop for Held<'_, T> {
 mod loom_tests {
     use super::*;
     use crate::sync::{Arc, AtomicU32};
+
+    /// What a socket and its lane do, and an I/O thread that wants the half: the in-use flag stands for the kept hold.
+    #[test]
+    fn loom_a_kept_hold_is_given_back() {
+        use crate::sync::Exclusive;
+        loom::model(|| {
+            let token = Arc::new(Token::new(0_u32));
+            let in_use = Arc::new(Exclusive::new(false));
+            let (other_token, other_in_use) = (token.clone(), in_use.clone());
+            let socket = loom::thread::spawn(move || {
+                let mut done = 0;
+                for _ in 0..2 {
+                    let Some(mut has_lane) = other_in_use.try_lock() else { continue };
+                    if !*has_lane {
+                        let Some(held) = other_token.hold_if_free() else { continue };
+                        held.keep();
+                        *has_lane = true;
+                    }
+                    // SAFETY: kept, by the flag that only who has the socket reads.
+                    let mut held = unsafe { other_token.resume() };
+                    *held += 1;
+                    done += 1;
+                    if other_token.is_marked() {
+                        *has_lane = false;
+                        let _ = held.release();
+                    } else {
+                        held.keep();
+                    }
+                }
+                done
+            });
+            loop {
+                if let Some(mut held) = token.try_hold() {
+                    *held += 10;
+                    let _ = held.release();
+                    break;
+                }
+                if let Some(mut has_lane) = in_use.try_lock()
+                    && std::mem::take(&mut *has_lane)
+                {
+                    // SAFETY: as above.
+                    let _ = unsafe { token.resume() }.release();
+                }
+                loom::thread::yield_now();
+            }
+            let done = socket.join().unwrap();
+            if std::mem::take(&mut *in_use.try_lock().unwrap()) {
+                // SAFETY: as above.
+                let _ = unsafe { token.resume() }.release();
+            }
+            assert_eq!(*token.try_hold().unwrap(), done + 10);
+        });
+    }
 
     /// Two threads announce one piece of work each and try to drive; all work gets done, one driver at a time.
     #[test]

@@ -74,6 +74,15 @@ impl Pipes {
         Some(&mut self.slots.get_mut(id.0 as usize)?.as_mut()?.end)
     }
 
+    /// Gives up what was opened to pass the queues: before anything but sending and receiving is done with a socket, and before
+    /// it waits.
+    #[inline]
+    pub fn end_passing(&mut self) {
+        for slot in self.slots.iter_mut().flatten() {
+            slot.end.end_passing();
+        }
+    }
+
     /// All pipes there are.
     pub fn ids(&self) -> impl Iterator<Item = PipeId> + '_ {
         self.slots

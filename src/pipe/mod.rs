@@ -39,27 +39,46 @@ pub trait Peer: Send + Sync {
     fn is_direct(&self) -> bool {
         false
     }
-    /// Takes a whole message of a single part, which leaves an empty one behind. Called only while the queue shows
-    /// everything that was written to it.
-    fn take(&self, message: &mut Message) -> bool {
-        let _ = message;
-        false
+    /// The right to hand messages over, past the queue; as long as it is kept, nobody else drives that side.
+    fn open_lane(&self) -> Option<Box<dyn Lane>> {
+        None
     }
-    /// The same of a message that others are going to get, too: it stays as it is.
-    fn take_shared(&self, message: &mut Message) -> bool {
-        let _ = message;
-        false
+    /// The right to fetch messages, past the queue; as long as it is kept, nobody else drives that side.
+    fn open_feed(&self) -> Option<Box<dyn Feed>> {
+        None
     }
-    /// Moves on what it took, if that makes room.
+    /// Moves on what it took, if that makes room. Not to be called with a lane in hand.
     fn make_room(&self) {}
+    /// Puts what it could give into the queue. Not to be called with a feed in hand.
+    fn give_all(&self) {}
+    /// Makes the party give up its lane and its feed. False: it is in a call, and may be using them.
+    fn reclaim(&self) -> bool {
+        true
+    }
+}
+
+/// Takes messages of the other party past the queue. Given up when dropped.
+pub trait Lane: Send {
+    /// Takes a whole message of a single part, which leaves an empty one behind unless it is `shared`: then others are going to get it,
+    /// too. Called only while the queue shows everything that was written to it. False: the lane is to be given up.
+    fn take(&mut self, message: &mut Message, shared: bool) -> bool;
+}
+
+/// What a feed came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Given {
+    Message,
+    /// A message, and the feed is to be given up.
+    Last,
+    /// Nothing, and the feed is to be given up.
+    Nothing,
+}
+
+/// Gives messages to the other party past the queue. Given up when dropped.
+pub trait Feed: Send {
     /// Gives a whole message of a single part into `place`, whose old content is dropped. Only while the queue is empty, which
     /// it is for the caller after `taken` parts: what was added meanwhile comes first ([`Outlet::is_read`]).
-    fn give(&self, place: &mut Message, taken: usize) -> bool {
-        let _ = (place, taken);
-        false
-    }
-    /// Puts what it could give into the queue.
-    fn give_all(&self) {}
+    fn give(&mut self, place: &mut Message, taken: usize) -> Given;
 }
 
 /// Limits of the two queues of a pipe, in messages; 0 is unlimited.
@@ -96,6 +115,13 @@ impl End {
     pub fn close(mut self) {
         self.tx.close();
     }
+
+    /// Gives up what was opened to pass the queues.
+    #[inline]
+    pub fn end_passing(&mut self) {
+        self.tx.lane = None;
+        self.rx.feed = None;
+    }
 }
 
 /// The writing half: a sender that tells the peer.
@@ -103,12 +129,13 @@ pub struct Outlet {
     sender: Sender,
     peer: Arc<dyn Peer>,
     direct: bool,
+    lane: Option<Box<dyn Lane>>,
 }
 
 impl Outlet {
     fn new(sender: Sender, peer: Arc<dyn Peer>) -> Self {
         let direct = peer.is_direct() && !sender.conflates();
-        Self { sender, peer, direct }
+        Self { sender, peer, direct, lane: None }
     }
 
     /// See [`Sender::has_room`].
@@ -119,6 +146,7 @@ impl Outlet {
 
     #[cold]
     fn make_room(&mut self) -> bool {
+        self.lane = None;
         self.peer.make_room();
         self.sender.has_room()
     }
@@ -127,8 +155,8 @@ impl Outlet {
     #[inline]
     pub fn send(&mut self, message: &mut Message) {
         let more = message.more();
-        if self.direct && !more && self.sender.is_shown() && self.peer.take(message) {
-            return self.sender.count_passed();
+        if self.direct && self.pass(message, more, false) {
+            return;
         }
         self.sender.push_from(message);
         if !more {
@@ -136,12 +164,28 @@ impl Outlet {
         }
     }
 
+    /// Hands a message over past the queue, if that can be done now.
+    #[inline]
+    fn pass(&mut self, message: &mut Message, more: bool, shared: bool) -> bool {
+        if !more && self.sender.is_shown() {
+            if self.lane.is_none() {
+                self.lane = self.peer.open_lane();
+            }
+            if self.lane.as_mut().is_some_and(|lane| lane.take(message, shared)) {
+                self.sender.count_passed();
+                return true;
+            }
+        }
+        self.lane = None;
+        false
+    }
+
     /// [`Outlet::send`] of a message that others are going to get, too: it stays as it is.
     #[inline]
     pub fn send_shared(&mut self, message: &mut Message) {
         let more = message.more();
-        if self.direct && !more && self.sender.is_shown() && self.peer.take_shared(message) {
-            return self.sender.count_passed();
+        if self.direct && self.pass(message, more, true) {
+            return;
         }
         self.sender.push(message.share());
         if !more {
@@ -233,12 +277,18 @@ pub struct Inlet {
     receiver: Receiver,
     peer: Arc<dyn Peer>,
     direct: bool,
+    feed: Option<Box<dyn Feed>>,
 }
 
 impl Inlet {
     fn new(receiver: Receiver, peer: Arc<dyn Peer>) -> Self {
         let direct = peer.is_direct() && !receiver.conflates();
-        Self { receiver, peer, direct }
+        Self { receiver, peer, direct, feed: None }
+    }
+
+    /// How the other party is told.
+    pub fn peer(&self) -> Arc<dyn Peer> {
+        self.peer.clone()
     }
 
     /// See [`Receiver::pop`].
@@ -262,8 +312,16 @@ impl Inlet {
     /// The queue is empty, but the peer may have something for it.
     #[inline]
     fn give(&mut self, place: &mut Message) -> bool {
+        if self.feed.is_none() {
+            self.feed = self.peer.open_feed();
+        }
+        let taken = self.receiver.taken();
+        let given = self.feed.as_mut().map_or(Given::Nothing, |feed| feed.give(place, taken));
+        if given != Given::Message {
+            self.feed = None;
+        }
         // What came of several parts went through the queue after all.
-        self.peer.give(place, self.receiver.taken()) || self.receiver.pop_into(place)
+        given != Given::Nothing || self.receiver.pop_into(place)
     }
 
     /// See [`Receiver::pop_into`].
@@ -280,6 +338,7 @@ impl Inlet {
     #[inline]
     pub fn poll(&mut self) -> Readiness {
         if self.direct && self.receiver.backlog() == 0 {
+            self.feed = None;
             self.peer.give_all();
         }
         let readiness = self.receiver.poll();

@@ -129,16 +129,32 @@ impl Inbox {
         }
     }
 
-    /// Handles the news on the calling thread, unless an application thread is in a call on the socket: that one
-    /// handles them itself.
-    pub fn attend(&self) {
-        let Some(mut guard) = self.cell.try_lock() else { return };
-        let Some(socket) = guard.as_mut().filter(|socket| socket.serial() == self.serial) else { return };
-        if self.mailbox.waker.is_pending() {
+    /// Handles the news on the calling thread. False when an application thread is in a call on the socket: it may do that itself, or
+    /// have looked already, so the caller tries again later.
+    pub fn attend(&self) -> bool {
+        if !self.mailbox.waker.is_pending() {
+            return true;
+        }
+        let Some(mut guard) = self.cell.try_lock() else { return false };
+        let socket = guard.as_mut().filter(|socket| socket.serial() == self.serial);
+        if let Some(socket) = socket
+            && self.mailbox.waker.is_pending()
+        {
             socket.handle_news();
             // What changed may be what the application is about to wait for, perhaps on the descriptor.
             self.mailbox.waker.notify();
         }
+        true
+    }
+
+    /// Makes the socket give up what it has opened to pass a pipe's queues. False: a thread is in a call on it.
+    fn reclaim(&self, pipe: PipeId) -> bool {
+        let Some(mut guard) = self.cell.try_lock() else { return false };
+        let socket = guard.as_mut().filter(|socket| socket.serial() == self.serial);
+        if let Some(end) = socket.and_then(|socket| socket.pipes.end(pipe)) {
+            end.end_passing();
+        }
+        true
     }
 
     /// Announces a wait. Called while the socket is in use, so that whoever uses it next, and takes the news, knows.
@@ -240,5 +256,11 @@ impl Peer for Party {
 
     fn hiccup(&self) {
         self.tell(News::Hiccup);
+    }
+
+    fn reclaim(&self) -> bool {
+        // Without a pipe there is nothing to give up.
+        let (Some(inbox), Some(pipe)) = (self.inbox.get(), self.pipe()) else { return true };
+        inbox.reclaim(pipe)
     }
 }

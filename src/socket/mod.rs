@@ -136,8 +136,14 @@ impl Socket {
 
     /// Begins a call that may change what the socket is ready for, so that pollers look at it again. ETERM when the context is ending;
     /// otherwise the news are handled.
-    #[inline]
     pub fn enter(&mut self) -> Result<()> {
+        self.pipes.end_passing();
+        self.begin_transfer()
+    }
+
+    /// The same for a call that only sends or receives.
+    #[inline]
+    fn begin_transfer(&mut self) -> Result<()> {
         self.check_context()?;
         if self.inbox.mailbox.waker.wants_attention() {
             self.give_attention();
@@ -157,6 +163,7 @@ impl Socket {
 
     /// ETERM when the context is ending, otherwise the news are handled.
     fn look_in(&mut self) -> Result<()> {
+        self.pipes.end_passing();
         self.check_context()?;
         if self.inbox.mailbox.waker.is_pending() {
             self.handle_news();
@@ -258,6 +265,7 @@ impl Socket {
             }
         }
         if let Some(mut end) = self.pipes.remove(id) {
+            end.end_passing();
             if let Some(words) = last_words {
                 end.tx.rollback();
                 end.tx.push(words);
@@ -288,7 +296,7 @@ impl Socket {
     /// Sends a part if there is room now.
     #[inline]
     pub fn try_send(&mut self, message: &mut Message, mode: Mode) -> Result<()> {
-        self.enter()?;
+        self.begin_transfer()?;
         let (size, more) = (message.len(), message.more());
         self.pattern.send(&mut self.pipes, message, mode)?;
         self.sent.count(size, more);
@@ -304,7 +312,7 @@ impl Socket {
     /// Receives a part into `place` if there is one now.
     #[inline]
     pub fn try_recv(&mut self, place: &mut Message, with_metadata: bool) -> Result<()> {
-        self.enter()?;
+        self.begin_transfer()?;
         self.pipes.with_metadata = with_metadata;
         let received = self.pattern.recv_into(&mut self.pipes, place);
         self.remove_ended();
@@ -441,6 +449,7 @@ impl Socket {
 
     /// Lets go of everything: endpoints, pipes, the context.
     fn shut(&mut self) {
+        self.pipes.end_passing();
         self.handle_news();
         self.log_traffic();
         self.close_endpoints();

@@ -73,8 +73,8 @@ impl Owner for LinkOwner {
         Ok(Some(ours))
     }
 
-    fn attend(&self) {
-        self.inbox.attend();
+    fn attend(&self) -> bool {
+        self.inbox.attend()
     }
 
     fn wants(&self, event: u64) -> bool {
@@ -87,6 +87,5 @@ impl Owner for LinkOwner {
 
     fn ended(&self, link: &Arc<LinkHandle>) {
         self.inbox.post(News::Ended(link.clone()));
-        self.inbox.attend();
     }
 }

@@ -280,7 +280,8 @@ pub fn sleep_on(waker: &Waker) -> Result<()> {
 
 impl Socket {
     /// Writes what was kept back to be batched: the application is about to wait, perhaps for the answer.
-    pub(super) fn end_naps(&self) {
+    pub(super) fn end_naps(&mut self) {
+        self.pipes.end_passing();
         for link in self.attached.iter().flatten().filter_map(|attached| attached.link.as_ref()) {
             link.end_nap();
         }
@@ -290,6 +291,7 @@ impl Socket {
     #[inline]
     pub(super) fn end_leases(&mut self) {
         if std::mem::take(&mut self.may_lease) {
+            self.pipes.end_passing();
             for link in self.attached.iter().flatten().filter_map(|attached| attached.link.as_ref()) {
                 link.give_back();
             }

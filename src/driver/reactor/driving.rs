@@ -6,7 +6,7 @@ impl Reactor {
     pub(super) fn drive_send(&mut self, key: u64) {
         let Some(link) = self.link(key).filter(|link| link.closing.is_none()) else { return };
         let (handle, lingering) = (link.handle.clone(), link.lingering);
-        let Some(mut pump) = handle.send.try_hold() else { return };
+        let Some(mut pump) = handle.take_send() else { return };
         let controls = handle.take_controls(&pump);
         // In a burst the application's thread goes on where this one stops.
         let budget = if pump.napping && !lingering { 1 } else { BUDGET };
@@ -66,6 +66,24 @@ impl Reactor {
         }
     }
 
+    /// Handles the news of a socket: now, or when no application thread is in a call on it. The one that is may have looked already, and
+    /// not come back for long.
+    pub(super) fn attend(&mut self, owner: &Arc<dyn Owner>) {
+        if owner.attend() {
+            return;
+        }
+        if self.unattended.is_empty() {
+            self.timers.set(Instant::now() + ATTEND_AGAIN, Purpose::Attend);
+        }
+        self.unattended.push(owner.clone());
+    }
+
+    pub(super) fn attend_again(&mut self) {
+        for owner in std::mem::take(&mut self.unattended) {
+            self.attend(&owner);
+        }
+    }
+
     /// Looks whether an adopted stream is still in use.
     pub(super) fn check_lease(&mut self, key: u64, uses: Option<u32>) {
         let Some(link) = self.link(key) else { return };
@@ -79,7 +97,7 @@ impl Reactor {
     pub(super) fn drive_receive(&mut self, key: u64) {
         let Some(link) = self.link(key) else { return };
         let handle = link.handle.clone();
-        let Some(mut pump) = handle.receive.try_hold() else { return };
+        let Some(mut pump) = handle.take_receive() else { return };
         let mut effects = SideEffects::default();
         let received = pump.drive(BUDGET, &mut effects);
         handle.note_room(&mut pump, &received);

@@ -63,6 +63,7 @@ impl Reactor {
         let (handle, owner) = (link.handle.clone(), link.settings.owner.clone());
         self.finish(key);
         owner.ended(&handle);
+        self.attend(&owner);
     }
 
     /// Waits for the next attempt, as the options say.
@@ -109,7 +110,7 @@ impl Reactor {
                 }
             });
         }
-        settings.owner.attend();
+        self.attend(&settings.owner);
     }
 
     /// The socket closed a pipe of this link: the one there is now, or an earlier one that was closed from here
@@ -138,7 +139,7 @@ impl Reactor {
         // The socket is told first, so that it writes nothing more. From here on what the peer sends is read and dropped:
         // its answers to heartbeats keep the connection, its end ends it.
         handle.stop_receiving();
-        owner.attend();
+        self.attend(&owner);
         let established = self.is_established(key);
         if established {
             handle.set_blocked(false);
@@ -243,7 +244,7 @@ impl Reactor {
             release_waiters(stream);
         }
         close_pipe(handle);
-        link.settings.owner.attend();
+        self.attend(&link.settings.owner);
         self.ended += 1;
         if self.ended == TRIM_AFTER {
             self.timers.set(Instant::now() + TRIM_DELAY, Purpose::Trim);

@@ -265,7 +265,7 @@ impl Reactor {
         handle.with_receive(|pump| pump.connect(stream.clone(), established.receive, rest, first, last));
         handle.with_send(|pump| pump.connect(stream, established.send, notices.hello()));
         self.set_deadline(key, deadline);
-        settings.owner.attend();
+        self.attend(&settings.owner);
         self.drive_receive(key);
         self.drive_send(key);
     }

@@ -15,13 +15,13 @@ use listening::ListenerEntry;
 
 use super::handle::{BUDGET, IoThread, LinkHandle};
 use super::inquiry::Inquiry;
-use super::link::{GateGuard, Link, LinkSettings, Role, State, Target};
+use super::link::{GateGuard, Link, LinkSettings, Owner, Role, State, Target};
 use super::receive_pump::{Ending, ReceivePump, Received, SideEffects, with_read_buffer};
 use super::report::{Report, event};
 use super::send_pump::{Control, Nap, SendPump, Sent};
 use crate::config::{
-    ACCEPT_BUDGET, ACCEPT_PAUSE, ACCEPT_THREADS, CLOSE_LIMIT, CLOSE_STEP, INITIATE_THREADS, LEASE, NAP,
-    NAP_GRACE, NAP_STEP, TRIM_AFTER, TRIM_DELAY,
+    ACCEPT_BUDGET, ACCEPT_PAUSE, ACCEPT_THREADS, ATTEND_AGAIN, CLOSE_LIMIT, CLOSE_STEP, INITIATE_THREADS,
+    LEASE, NAP, NAP_GRACE, NAP_STEP, TRIM_AFTER, TRIM_DELAY,
 };
 use crate::connection::{
     Established, Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction, Negotiation, Verdict, Version,
@@ -109,6 +109,8 @@ enum Purpose {
     Lease(u64, u32),
     /// A look at what the peer's kernel has not taken yet.
     Close(u64),
+    /// Sockets that were in use have news.
+    Attend,
     /// Give unused memory back.
     Trim,
 }
@@ -123,6 +125,8 @@ pub struct Reactor {
     timers: Timers<Purpose>,
     /// Timers that end a nap.
     naps: u32,
+    /// Sockets with news, that an application thread was using.
+    unattended: Vec<Arc<dyn Owner>>,
     /// For steps of handshakes that may block: those that wait for the network, and those that do not.
     initiators: Arc<Helpers>,
     acceptors: Arc<Helpers>,
@@ -169,6 +173,7 @@ impl Reactor {
             listeners: HashMap::new(),
             timers: Timers::new(),
             naps: 0,
+            unattended: Vec::new(),
             initiators: Helpers::new("ZMQbg/Initiate", INITIATE_THREADS),
             acceptors: Helpers::new("ZMQbg/Accept", ACCEPT_THREADS),
             ended: 0,
@@ -347,6 +352,7 @@ impl Handler for Reactor {
                     self.with_link(key, |reactor, key| reactor.check_lease(key, Some(uses)));
                 }
                 Purpose::Close(key) => self.with_link(key, Self::close),
+                Purpose::Attend => self.attend_again(),
                 Purpose::Trim => self.trim(),
             }
         }

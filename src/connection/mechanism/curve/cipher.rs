@@ -11,6 +11,9 @@ const PROLOGUE: usize = 8 + 8 + TAG;
 /// The smallest body: one that carries only flags.
 const SMALLEST: usize = PROLOGUE + 1;
 
+/// From this size on, bodies are not copied before they are encrypted or decrypted: it saves the copy, and for small ones costs more.
+pub const LARGE_MIN: usize = 4096;
+
 const FROM_CLIENT: &[u8; 16] = b"CurveZMQMESSAGEC";
 const FROM_SERVER: &[u8; 16] = b"CurveZMQMESSAGES";
 
@@ -41,7 +44,8 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// Appends a whole frame with `flags` and what `parts` are together. Copied once, and encrypted where it lies.
+    /// Appends a whole frame with `flags` and what `parts` are together: copied once, and encrypted where it lies, or encrypted from
+    /// where it is, if it is large.
     pub fn append(&mut self, flags: u8, parts: &[&[u8]], output: &mut Vec<u8>) {
         self.counter += 1;
         let counter = self.counter.to_be_bytes();
@@ -51,10 +55,15 @@ impl Sealer {
         output.extend_from_slice(header.get(..header_size).unwrap_or(&header));
         let prologue = output.len();
         output.extend_from_slice(&[0; PROLOGUE]);
-        output.push(flags);
-        parts.iter().for_each(|part| output.extend_from_slice(part));
         // Encrypting needs the room before the content for itself, so that comes first.
-        let tag = self.key.seal(&counter, output, prologue + PROLOGUE);
+        let tag = match parts {
+            [body] if body.len() >= LARGE_MIN => self.key.seal_onto(&counter, flags, body, output),
+            _ => {
+                output.push(flags);
+                parts.iter().for_each(|part| output.extend_from_slice(part));
+                self.key.seal(&counter, output, prologue + PROLOGUE)
+            }
+        };
         if let Some(place) = output.get_mut(prologue..).and_then(|rest| rest.first_chunk_mut::<PROLOGUE>()) {
             place[..8].copy_from_slice(MESSAGE);
             place[8..16].copy_from_slice(&counter);
@@ -84,8 +93,27 @@ impl Opener {
         Ok((flags, self.scratch.get(Self::CONTENT..).unwrap_or_default()))
     }
 
+    /// Checks and decrypts the body of a large frame, at least [`LARGE_MIN`]. Returns the flags and the content.
+    pub fn open_from(&mut self, body: &[u8]) -> Result<(u8, Vec<u8>), Failure> {
+        let (counter, tag) = self.check(body)?;
+        let sealed = body.get(PROLOGUE..).unwrap_or_default();
+        let opened = self.key.open_from(&counter, &tag, sealed).ok_or_else(|| unreadable("MESSAGE"))?;
+        self.counter = u64::from_be_bytes(counter);
+        Ok(opened)
+    }
+
     /// Checks and decrypts the body of a frame in place. Returns the flags; the content begins at [`Opener::CONTENT`].
     pub fn open(&mut self, body: &mut Vec<u8>) -> Result<u8, Failure> {
+        let (counter, tag) = self.check(body)?;
+        if !self.key.open(&counter, &tag, body, PROLOGUE) {
+            return Err(unreadable("MESSAGE"));
+        }
+        self.counter = u64::from_be_bytes(counter);
+        Ok(body.get(PROLOGUE).copied().unwrap_or_default())
+    }
+
+    /// Everything but the box: its counter and tag.
+    fn check(&self, body: &[u8]) -> Result<([u8; 8], [u8; TAG]), Failure> {
         check_structure(body)?;
         if !body.starts_with(MESSAGE) {
             return Err(Failure::reported(code::UNEXPECTED_COMMAND, "a frame that is not encrypted"));
@@ -94,17 +122,11 @@ impl Opener {
             return Err(Failure::reported(code::MALFORMED_COMMAND_MESSAGE, "a MESSAGE that is too short"));
         }
         let counter: [u8; 8] = super::bytes(body, MESSAGE.len());
-        let received = u64::from_be_bytes(counter);
         // Checked first, as the reference does; it only counts when the box opens.
-        if received <= self.counter {
+        if u64::from_be_bytes(counter) <= self.counter {
             return Err(Failure::reported(code::INVALID_SEQUENCE, "a MESSAGE out of sequence"));
         }
-        let tag: [u8; TAG] = super::bytes(body, MESSAGE.len() + 8);
-        if !self.key.open(&counter, &tag, body, PROLOGUE) {
-            return Err(unreadable("MESSAGE"));
-        }
-        self.counter = received;
-        Ok(body.get(PROLOGUE).copied().unwrap_or_default())
+        Ok((counter, super::bytes(body, MESSAGE.len() + 8)))
     }
 
     /// Where the content of an opened body begins.
