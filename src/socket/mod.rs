@@ -53,6 +53,8 @@ pub struct Socket {
     sent: Traffic,
     received: Traffic,
     spin: Spin,
+    /// The last wait came to a sleep.
+    sleeps: bool,
     /// Bytes sent since the links' pipes were last written from here, roughly.
     unwritten: usize,
     monitor: Arc<Monitor>,
@@ -98,6 +100,7 @@ pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> 
             sent: Traffic::default(),
             received: Traffic::default(),
             spin: Spin::new(),
+            sleeps: false,
             unwritten: 0,
             monitor: Arc::default(),
             monitors: None,

@@ -152,12 +152,14 @@ fn wait(
     socket.end_naps();
     socket.may_lease |= what == For::Input && !links.is_empty();
     let adopted = adopt(&links, what);
-    if help(&links, what) {
+    let started = Instant::now();
+    let spin = socket.spin.budget();
+    // In a conversation nothing is there yet, and to ask for it would be one system call in vain.
+    let asks_first = !socket.sleeps || what == For::Room || adopted.len() < links.len();
+    if (asks_first || !spin.is_zero()) && help(&links, what) {
         leave(&adopted, what, true);
         return Ok(guard);
     }
-    let started = Instant::now();
-    let spin = socket.spin.budget();
     let inbox = socket.inbox.clone();
     let waker = &inbox.mailbox.waker;
     let waiting = inbox.begin_wait();
@@ -173,6 +175,7 @@ fn wait(
     let mut guard = cell.lock();
     let socket = guard.as_mut().filter(|socket| socket.serial() == serial).ok_or(Errno::NOT_A_SOCKET)?;
     socket.spin.learn(started.elapsed());
+    socket.sleeps = !found;
     Ok(guard)
 }
 
