@@ -14,7 +14,7 @@ use super::{pace, policy};
 use crate::config::{CONTROLS_MAX, DRIVE_BUDGET, HAND_OVER, LEASE_GAP};
 use crate::io::{Interest, Mailbox, Poller, is_io_thread};
 use crate::message::{Message, Traffic};
-use crate::pipe::{Feed, Given, Lane, Outlet, Peer};
+use crate::pipe::{Given, Outlet, Peer};
 use crate::sync::fork_generation;
 use crate::sync::global::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::transport::Stream;
@@ -600,63 +600,82 @@ impl LinkHandle {
     }
 }
 
-/// The send half in the hands of the socket, for a burst. The in-use flag of the socket takes the place of the token, which costs two
-/// locked instructions a message.
-struct SendLane(Arc<LinkHandle>);
+impl Peer for LinkHandle {
+    fn is_direct(&self) -> bool {
+        policy::inline_driving()
+    }
 
-impl Lane for SendLane {
-    fn take(&mut self, message: &mut Message, shared: bool) -> bool {
-        let handle = &*self.0;
-        if handle.send.is_marked() {
+    // The socket keeps the token of a half as long as its lane or feed is open: its in-use flag, which every call takes, stands for
+    // the token, whose two locked instructions a message are saved.
+
+    /// A thread that sends in a burst encodes its messages itself, past the queue.
+    fn open_lane(&self) -> bool {
+        // Relaxed: a hint; what counts is the same flag behind the token.
+        if !self.napping.load(Ordering::Relaxed) {
             return false;
         }
-        // SAFETY: kept since `open_lane`, and between two calls of this.
-        let mut pump = unsafe { handle.send.resume() };
+        let Some(pump) = self.send.hold_if_free() else { return false };
+        let opens = pump.can_collect();
+        if opens {
+            pump.keep();
+        } else if pump.release() {
+            self.post(Command::Send);
+        }
+        opens
+    }
+
+    unsafe fn take(&self, message: &mut Message, shared: bool) -> bool {
+        if self.send.is_marked() {
+            return false;
+        }
+        // SAFETY: kept by `open_lane`, which the caller has called, and between two calls of this.
+        let mut pump = unsafe { self.send.resume() };
         let taken = pump.collect(message, shared);
-        if pump.is_due() && handle.write_now(&mut pump).1 {
-            handle.post(Command::Send);
+        if pump.is_due() && self.write_now(&mut pump).1 {
+            self.post(Command::Send);
         }
         pump.keep();
         taken
     }
-}
 
-impl Drop for SendLane {
-    fn drop(&mut self) {
-        // SAFETY: kept since `open_lane`.
-        if unsafe { self.0.send.resume() }.release() {
-            self.0.post(Command::Send);
+    unsafe fn close_lane(&self) {
+        // SAFETY: kept by `open_lane`, which the caller has called.
+        if unsafe { self.send.resume() }.release() {
+            self.post(Command::Send);
         }
     }
-}
 
-/// The receive half in the hands of the socket, while there is something kept to be decoded.
-struct ReceiveFeed(Arc<LinkHandle>);
+    /// What a waiting thread has read is decoded message by message as it asks.
+    fn open_feed(&self) -> bool {
+        // Relaxed: set by the thread that reads, or before it got the socket from another.
+        if !self.keeping.load(Ordering::Relaxed) {
+            return false;
+        }
+        self.receive.hold_if_free().map(Held::keep).is_some()
+    }
 
-impl Feed for ReceiveFeed {
-    fn give(&mut self, place: &mut Message, taken: usize) -> Given {
-        let handle = &*self.0;
-        if handle.receive.is_marked() {
+    unsafe fn give(&self, place: &mut Message, taken: usize) -> Given {
+        if self.receive.is_marked() {
             return Given::Nothing;
         }
         let mut effects = SideEffects::default();
-        // SAFETY: kept since `open_feed`, and between two calls of this.
-        let mut pump = unsafe { handle.receive.resume() };
+        // SAFETY: kept by `open_feed`, which the caller has called, and between two calls of this.
+        let mut pump = unsafe { self.receive.resume() };
         let given = pump.give(place, taken, &mut effects);
         let keeping = pump.is_keeping();
         if !keeping {
-            handle.keeping.store(false, Ordering::Relaxed);
+            self.keeping.store(false, Ordering::Relaxed);
             if std::mem::take(&mut pump.blocked) {
-                handle.set_blocked(false);
+                self.set_blocked(false);
             }
         }
         let over = pump.has_ending();
         pump.keep();
         if over {
-            handle.post(Command::Receive);
+            self.post(Command::Receive);
         }
-        if !effects.is_nothing() && handle.apply(effects) {
-            handle.kick_send();
+        if !effects.is_nothing() && self.apply(effects) {
+            self.kick_send();
         }
         match given {
             true if keeping && !over => Given::Message,
@@ -664,48 +683,12 @@ impl Feed for ReceiveFeed {
             false => Given::Nothing,
         }
     }
-}
 
-impl Drop for ReceiveFeed {
-    fn drop(&mut self) {
-        // SAFETY: kept since `open_feed`.
-        if unsafe { self.0.receive.resume() }.release() {
-            self.0.post(Command::Receive);
+    unsafe fn close_feed(&self) {
+        // SAFETY: kept by `open_feed`, which the caller has called.
+        if unsafe { self.receive.resume() }.release() {
+            self.post(Command::Receive);
         }
-    }
-}
-
-impl Peer for LinkHandle {
-    fn is_direct(&self) -> bool {
-        policy::inline_driving()
-    }
-
-    /// A thread that sends in a burst encodes its messages itself, past the queue.
-    fn open_lane(&self) -> Option<Box<dyn Lane>> {
-        // Relaxed: a hint; what counts is the same flag behind the token.
-        if !self.napping.load(Ordering::Relaxed) {
-            return None;
-        }
-        let (me, pump) = (self.me.upgrade()?, self.send.hold_if_free()?);
-        if pump.can_collect() {
-            pump.keep();
-            return Some(Box::new(SendLane(me)));
-        }
-        if pump.release() {
-            self.post(Command::Send);
-        }
-        None
-    }
-
-    /// What a waiting thread has read is decoded message by message as it asks.
-    fn open_feed(&self) -> Option<Box<dyn Feed>> {
-        // Relaxed: set by the thread that reads, or before it got the socket from another.
-        if !self.keeping.load(Ordering::Relaxed) {
-            return None;
-        }
-        let (me, pump) = (self.me.upgrade()?, self.receive.hold_if_free()?);
-        pump.keep();
-        Some(Box::new(ReceiveFeed(me)))
     }
 
     fn make_room(&self) {

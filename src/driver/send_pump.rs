@@ -58,10 +58,10 @@ pub struct SendPump {
     /// The I/O thread will look again without being told.
     pub napping: bool,
     /// Messages that application threads have encoded since the last drive, and those among them that the I/O thread knows of.
-    collected: usize,
-    seen: usize,
+    collected: u32,
+    seen: u32,
     /// Looks of the I/O thread since then that found messages collected and not written.
-    looks: usize,
+    looks: u32,
     /// Whoever encodes the next message is to write.
     urged: bool,
     /// Something was given to the kernel, or tried to be, since this was last cleared.
@@ -156,7 +156,7 @@ impl SendPump {
             return false;
         }
         if inlet.backlog() > 0 {
-            self.collected += connection.encode_queued(inlet, &mut self.sent);
+            self.collected += connection.encode_queued(inlet, &mut self.sent) as u32;
             if inlet.backlog() > 0 {
                 self.urged = true;
                 return false;
@@ -197,7 +197,7 @@ impl SendPump {
             return Nap::Over;
         }
         self.looks = if attended { 0 } else { self.looks + 1 };
-        if self.unwritten() * NAPS_MAX >= SEND_CHUNK * self.looks {
+        if self.unwritten() * NAPS_MAX >= SEND_CHUNK * self.looks as usize {
             return Nap::Again;
         }
         self.urged = true;
@@ -234,7 +234,7 @@ impl SendPump {
         let Some(connection) = self.connection.as_mut().filter(|connection| !connection.broken) else {
             return Sent::Unconnected;
         };
-        let mut moved = std::mem::take(&mut self.collected);
+        let mut moved = std::mem::take(&mut self.collected) as usize;
         (self.seen, self.looks, self.urged) = (0, 0, false);
         for _ in 0..budget {
             let batch = connection.batch.get_or_insert_with(spare_batch);

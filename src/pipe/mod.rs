@@ -39,46 +39,60 @@ pub trait Peer: Send + Sync {
     fn is_direct(&self) -> bool {
         false
     }
-    /// The right to hand messages over, past the queue; as long as it is kept, nobody else drives that side.
-    fn open_lane(&self) -> Option<Box<dyn Lane>> {
-        None
+    /// The right to hand messages over, past the queue (a *lane*); until it is closed, nobody else drives that side. False: not now.
+    fn open_lane(&self) -> bool {
+        false
     }
-    /// The right to fetch messages, past the queue; as long as it is kept, nobody else drives that side.
-    fn open_feed(&self) -> Option<Box<dyn Feed>> {
-        None
+    /// Takes a whole message of a single part, which leaves an empty one behind unless it is `shared`: then others are going to get it,
+    /// too. Called only while the queue shows everything that was written to it. False: the lane is to be closed.
+    ///
+    /// # Safety
+    /// The caller has opened the lane.
+    unsafe fn take(&self, message: &mut Message, shared: bool) -> bool {
+        let _ = (message, shared);
+        false
     }
-    /// Moves on what it took, if that makes room. Not to be called with a lane in hand.
+    /// Gives the right back.
+    ///
+    /// # Safety
+    /// The caller has opened the lane.
+    unsafe fn close_lane(&self) {}
+    /// The right to fetch messages, past the queue (a *feed*); until it is closed, nobody else drives that side. False: not now.
+    fn open_feed(&self) -> bool {
+        false
+    }
+    /// Gives a whole message of a single part into `place`, whose old content is dropped. Only while the queue is empty, which
+    /// it is for the caller after `taken` parts: what was added meanwhile comes first ([`Outlet::is_read`]).
+    ///
+    /// # Safety
+    /// The caller has opened the feed.
+    unsafe fn give(&self, place: &mut Message, taken: usize) -> Given {
+        let _ = (place, taken);
+        Given::Nothing
+    }
+    /// Gives the right back.
+    ///
+    /// # Safety
+    /// The caller has opened the feed.
+    unsafe fn close_feed(&self) {}
+    /// Moves on what it took, if that makes room. Not while the lane is open.
     fn make_room(&self) {}
-    /// Puts what it could give into the queue. Not to be called with a feed in hand.
+    /// Puts what it could give into the queue. Not while the feed is open.
     fn give_all(&self) {}
-    /// Makes the party give up its lane and its feed. False: it is in a call, and may be using them.
+    /// Makes the party close its lane and its feed. False: it is in a call, and may be using them.
     fn reclaim(&self) -> bool {
         true
     }
-}
-
-/// Takes messages of the other party past the queue. Given up when dropped.
-pub trait Lane: Send {
-    /// Takes a whole message of a single part, which leaves an empty one behind unless it is `shared`: then others are going to get it,
-    /// too. Called only while the queue shows everything that was written to it. False: the lane is to be given up.
-    fn take(&mut self, message: &mut Message, shared: bool) -> bool;
 }
 
 /// What a feed came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Given {
     Message,
-    /// A message, and the feed is to be given up.
+    /// A message, and the feed is to be closed.
     Last,
-    /// Nothing, and the feed is to be given up.
+    /// Nothing, and the feed is to be closed.
     Nothing,
-}
-
-/// Gives messages to the other party past the queue. Given up when dropped.
-pub trait Feed: Send {
-    /// Gives a whole message of a single part into `place`, whose old content is dropped. Only while the queue is empty, which
-    /// it is for the caller after `taken` parts: what was added meanwhile comes first ([`Outlet::is_read`]).
-    fn give(&mut self, place: &mut Message, taken: usize) -> Given;
 }
 
 /// Limits of the two queues of a pipe, in messages; 0 is unlimited.
@@ -116,11 +130,11 @@ impl End {
         self.tx.close();
     }
 
-    /// Gives up what was opened to pass the queues.
+    /// Closes what was opened to pass the queues.
     #[inline]
     pub fn end_passing(&mut self) {
-        self.tx.lane = None;
-        self.rx.feed = None;
+        self.tx.close_lane();
+        self.rx.close_feed();
     }
 }
 
@@ -129,13 +143,14 @@ pub struct Outlet {
     sender: Sender,
     peer: Arc<dyn Peer>,
     direct: bool,
-    lane: Option<Box<dyn Lane>>,
+    /// The peer's lane is ours: set by its opening alone, and cleared by closing it.
+    lane: bool,
 }
 
 impl Outlet {
     fn new(sender: Sender, peer: Arc<dyn Peer>) -> Self {
         let direct = peer.is_direct() && !sender.conflates();
-        Self { sender, peer, direct, lane: None }
+        Self { sender, peer, direct, lane: false }
     }
 
     /// See [`Sender::has_room`].
@@ -146,7 +161,7 @@ impl Outlet {
 
     #[cold]
     fn make_room(&mut self) -> bool {
-        self.lane = None;
+        self.close_lane();
         self.peer.make_room();
         self.sender.has_room()
     }
@@ -168,16 +183,23 @@ impl Outlet {
     #[inline]
     fn pass(&mut self, message: &mut Message, more: bool, shared: bool) -> bool {
         if !more && self.sender.is_shown() {
-            if self.lane.is_none() {
-                self.lane = self.peer.open_lane();
-            }
-            if self.lane.as_mut().is_some_and(|lane| lane.take(message, shared)) {
+            self.lane = self.lane || self.peer.open_lane();
+            // SAFETY: the lane is open when it is asked.
+            if self.lane && unsafe { self.peer.take(message, shared) } {
                 self.sender.count_passed();
                 return true;
             }
         }
-        self.lane = None;
+        self.close_lane();
         false
+    }
+
+    #[inline]
+    fn close_lane(&mut self) {
+        if std::mem::take(&mut self.lane) {
+            // SAFETY: it was open, and is not any more.
+            unsafe { self.peer.close_lane() };
+        }
     }
 
     /// [`Outlet::send`] of a message that others are going to get, too: it stays as it is.
@@ -272,18 +294,31 @@ impl Outlet {
     }
 }
 
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.close_lane();
+    }
+}
+
+impl Drop for Inlet {
+    fn drop(&mut self) {
+        self.close_feed();
+    }
+}
+
 /// The reading half: a receiver that tells the peer about room.
 pub struct Inlet {
     receiver: Receiver,
     peer: Arc<dyn Peer>,
     direct: bool,
-    feed: Option<Box<dyn Feed>>,
+    /// The peer's feed is ours, in the same manner.
+    feed: bool,
 }
 
 impl Inlet {
     fn new(receiver: Receiver, peer: Arc<dyn Peer>) -> Self {
         let direct = peer.is_direct() && !receiver.conflates();
-        Self { receiver, peer, direct, feed: None }
+        Self { receiver, peer, direct, feed: false }
     }
 
     /// How the other party is told.
@@ -312,16 +347,23 @@ impl Inlet {
     /// The queue is empty, but the peer may have something for it.
     #[inline]
     fn give(&mut self, place: &mut Message) -> bool {
-        if self.feed.is_none() {
-            self.feed = self.peer.open_feed();
-        }
+        self.feed = self.feed || self.peer.open_feed();
         let taken = self.receiver.taken();
-        let given = self.feed.as_mut().map_or(Given::Nothing, |feed| feed.give(place, taken));
+        // SAFETY: the feed is open when it is asked.
+        let given = if self.feed { unsafe { self.peer.give(place, taken) } } else { Given::Nothing };
         if given != Given::Message {
-            self.feed = None;
+            self.close_feed();
         }
         // What came of several parts went through the queue after all.
         given != Given::Nothing || self.receiver.pop_into(place)
+    }
+
+    #[inline]
+    fn close_feed(&mut self) {
+        if std::mem::take(&mut self.feed) {
+            // SAFETY: it was open, and is not any more.
+            unsafe { self.peer.close_feed() };
+        }
     }
 
     /// See [`Receiver::pop_into`].
@@ -338,7 +380,7 @@ impl Inlet {
     #[inline]
     pub fn poll(&mut self) -> Readiness {
         if self.direct && self.receiver.backlog() == 0 {
-            self.feed = None;
+            self.close_feed();
             self.peer.give_all();
         }
         let readiness = self.receiver.poll();
