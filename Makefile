@@ -77,7 +77,7 @@ demo: ## C and Python programs on this library, alone and mixed with the referen
 
 .PHONY: deps
 deps: ## install the Debian packages that the tests need, if they are missing
-	@demo/debs.sh gcc libc6-dev make libzmq5 libzmq3-dev pkg-config valgrind \
+	@demo/debs.sh gcc libc6-dev make libzmq5 libzmq3-dev pkg-config valgrind iproute2 util-linux \
 		libgssapi-krb5-2 krb5-kdc krb5-admin-server krb5-user
 
 .PHONY: test

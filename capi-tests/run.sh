@@ -121,7 +121,7 @@ run_one() {
         return 1
     fi
     for ((round = 1; round <= repeat; round++)); do
-        LD_LIBRARY_PATH=$directory timeout "$limit" "$build/bin/$name" >"$log" 2>&1
+        LD_LIBRARY_PATH=$directory timeout "$limit" "$root/tools/alone.sh" "$build/bin/$name" >"$log" 2>&1
         status=$?
         if [ $status -ne 0 ]; then
             [ $status -eq 124 ] && echo "stopped after $limit seconds" >>"$log"

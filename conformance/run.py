@@ -206,7 +206,7 @@ def run_process(binary, folder, library, only, skip, limit):
     log = folder.with_suffix(".log")
     late = False
     with open(log, "wb") as output:
-        command = [*AROUND.get(binary.name, []), str(binary)]
+        command = [str(ROOT / "tools" / "alone.sh"), *AROUND.get(binary.name, []), str(binary)]
         child = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output,
                                  stderr=subprocess.STDOUT, start_new_session=True)
         with running_lock:

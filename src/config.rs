@@ -59,6 +59,13 @@ pub const CONTROLS_MAX: usize = 64;
 /// to be woken answers after that time: a spin must outlast it, for the two to find out that neither needs to sleep.
 pub const SPIN_LIMIT: Duration = Duration::from_micros(80);
 
+/// Turns that whoever needs a half of a connection yields while another thread drives it, and the pause between two tries afterwards.
+pub const HOLD_YIELDS: u32 = 64;
+pub const HOLD_PAUSE: Duration = Duration::from_micros(50);
+
+/// How soon the I/O thread tries again to drive a half that was held by a thread in a call.
+pub const REMIND_AGAIN: Duration = Duration::from_millis(1);
+
 /// How soon the I/O thread tries again to handle the news of a socket that an application thread was using.
 pub const ATTEND_AGAIN: Duration = Duration::from_millis(1);
 
@@ -78,8 +85,8 @@ pub const NAP_MINIMUM: usize = 4;
 /// wake-up for some hundred messages, not for a handful.
 pub const NAP: Duration = Duration::from_micros(100);
 
-/// A thread that collects messages fast enough to fill a write in so many naps is let: at most a millisecond in which it never stops
-/// sending. Slower ones are asked to write what they have.
+/// A thread that collects messages fast enough to fill a write in so many naps is let: a millisecond in which it never stops
+/// sending, longer only when many links nap. Slower ones are asked to write what they have.
 pub const NAPS_MAX: usize = 10;
 
 /// So long a thread that was asked to write has until it sends its next message, before the I/O thread writes.
@@ -129,6 +136,11 @@ pub const ACCEPT_THREADS: usize = 1;
 /// Steps of handshakes that wait for a helper thread; each may hold 64 KiB of a stranger. Beyond it new ones are sent away.
 pub const HELPER_QUEUE: usize = 256;
 
+/// Sizes of small blocks come in steps of a cache line, up to a kilobyte and the block's header: beyond that filling a block costs more
+/// than getting one.
+pub const BLOCK_STEP: usize = 64;
+pub const BLOCK_CLASSES: usize = 17;
+
 /// Bytes of free blocks that change threads together: about so many messages are freed and allocated for one visit to the depot.
 pub const BLOCK_LIST_BYTES: usize = 4096;
 
@@ -143,5 +155,6 @@ pub const REUSE_MAX: usize = 4096;
 /// its cache, and no other thread has to run. The I/O thread writes what is left at the end.
 pub const SEND_CHUNK: usize = 60 * 1024;
 
-/// What a smaller message counts for: the usual limit is a thousand messages, and a publisher must not get there before it writes.
-pub const SEND_MINIMUM: usize = 64;
+/// What a message counts for besides its body: about its frame's header. Very small ones reach the usual limit of a thousand first, which
+/// is for their sender to notice.
+pub const SEND_OVERHEAD: usize = 2;

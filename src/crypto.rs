@@ -175,8 +175,15 @@ impl CounterKey {
         authenticate(key, sealed)
     }
 
-    /// Decrypts `body`, a large one: its first byte, and the others as a new vector. `None` when the tag is not its own.
-    pub fn open_from(&self, counter: &[u8; 8], tag: &[u8; TAG], body: &[u8]) -> Option<(u8, Vec<u8>)> {
+    /// Decrypts `body`, a large one: returns its first byte, and appends the others to `content`, which has room for them. `None`, and
+    /// nothing is appended, when the tag is not its own.
+    pub fn open_onto(
+        &self,
+        counter: &[u8; 8],
+        tag: &[u8; TAG],
+        body: &[u8],
+        content: &mut Vec<u8>,
+    ) -> Option<u8> {
         let mut block = Zeroizing::new([0; BLOCK]);
         self.stream(counter, 0, &mut *block);
         let (key, stream) = block.split_first_chunk::<MARGIN>()?;
@@ -186,11 +193,9 @@ impl CounterKey {
         let (head, tail) = body.split_at_checked(BLOCK - MARGIN)?;
         let mut opened = head.iter().zip(stream).map(|(byte, stream)| byte ^ stream);
         let first = opened.next()?;
-        let mut content = Vec::new();
-        content.try_reserve_exact(body.len()).ok()?;
         content.extend(opened);
-        self.stream_onto(counter, 1, tail, &mut content);
-        Some((first, content))
+        self.stream_onto(counter, 1, tail, content);
+        Some(first)
     }
 
     /// Decrypts what lies in `bytes` from `at` on. False, and nothing is changed, when the tag is not its own.

@@ -11,10 +11,10 @@ use super::receive_pump::{Fetched, ReceivePump, Received, SideEffects};
 use super::send_pump::{Control, Nap, SendPump, Sent};
 use super::token::{Held, Token};
 use super::{pace, policy};
-use crate::config::{CONTROLS_MAX, DRIVE_BUDGET, HAND_OVER, LEASE_GAP};
+use crate::config::{CONTROLS_MAX, DRIVE_BUDGET, HAND_OVER, HOLD_PAUSE, HOLD_YIELDS, LEASE_GAP};
 use crate::io::{Interest, Mailbox, Poller, is_io_thread};
-use crate::message::{Message, Traffic};
-use crate::pipe::{Given, Outlet, Peer};
+use crate::message::Traffic;
+use crate::pipe::{Outlet, Peer};
 use crate::sync::fork_generation;
 use crate::sync::global::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::transport::Stream;
@@ -54,7 +54,7 @@ pub struct LinkHandle {
     /// An application thread waits until the kernel takes more.
     pub(super) awaiting_room: AtomicBool,
     /// The receive half has read bytes that are decoded one message at a time, as the application asks.
-    keeping: AtomicBool,
+    pub(super) keeping: AtomicBool,
     /// Counts reads that brought bytes, for heartbeats.
     pub(super) traffic: AtomicU32,
     /// TTL the peer's last PING asked for, in milliseconds, plus one; 0 is none since last taken.
@@ -163,7 +163,7 @@ impl LinkHandle {
     // --- sending -------------------------------------------------------------------------------------------
 
     /// The pipe has something to send: write it here and now if that pays, else leave it to the I/O thread.
-    fn kick_send(&self) {
+    pub(super) fn kick_send(&self) {
         if fork_generation() != self.thread.generation {
             return; // A forked child: the connection is the parent's.
         }
@@ -194,10 +194,11 @@ impl LinkHandle {
 
     /// The end of a nap, on the I/O thread. A thread that is in a call on the socket, or holds the half, is writing or about to.
     pub(super) fn look_at_nap(&self, lingering: bool) -> Nap {
-        if !self.reclaim() {
-            return Nap::Again;
+        let mut pump = self.send.hold_if_free();
+        if pump.is_none() && self.reclaim() {
+            pump = self.send.hold_if_free();
         }
-        let Some(mut pump) = self.send.hold_if_free() else { return Nap::Again };
+        let Some(mut pump) = pump else { return Nap::Again };
         let nap = pump.end_nap(lingering);
         if pump.release() {
             self.post(Command::Send);
@@ -216,7 +217,7 @@ impl LinkHandle {
     }
 
     /// One write on the calling thread, which lets go then. True when all that there was is with the kernel.
-    fn drive_inline(&self, mut pump: Held<'_, SendPump>) -> bool {
+    pub(super) fn drive_inline(&self, mut pump: Held<'_, SendPump>) -> bool {
         let (written, goes_on) = self.write_now(&mut pump);
         if goes_on | pump.release() {
             self.post(Command::Send);
@@ -225,7 +226,7 @@ impl LinkHandle {
     }
 
     /// One write on the calling thread. Whether all that there was is with the kernel, and whether the I/O thread has to go on.
-    fn write_now(&self, pump: &mut SendPump) -> (bool, bool) {
+    pub(super) fn write_now(&self, pump: &mut SendPump) -> (bool, bool) {
         let controls = self.take_controls(pump);
         let (sent, ended) = pace::write(|| pump.drive(controls, 1, false));
         pump.last_inline = Some(ended);
@@ -407,7 +408,7 @@ impl LinkHandle {
 
     /// The pipe has room again, after it was full. True when the application's thread is going to read the rest itself: it has
     /// waited for input lately, so it will do so again when the queue is empty, and the I/O thread need not run.
-    fn hand_over(&self) -> bool {
+    pub(super) fn hand_over(&self) -> bool {
         let registration = self.registration.lock();
         if !registration.blocked || !(registration.leased || registration.is_waited_for()) {
             return false;
@@ -550,183 +551,27 @@ impl LinkHandle {
 }
 
 impl LinkHandle {
-    /// Makes the socket give up what it has opened to pass the queues. False: a thread is in a call on it, and may be using that.
-    fn reclaim(&self) -> bool {
+    /// Makes the socket close what it has opened to pass the queues. False: a thread is in a call on it, and may be using that.
+    pub(super) fn reclaim(&self) -> bool {
         let owner = self.owner.lock().clone();
         owner.is_none_or(|owner| owner.reclaim())
     }
 
-    /// The send half, once its driver lets go. Not for a thread that is in a call on the socket and has not ended passing.
-    fn hold_send(&self) -> Held<'_, SendPump> {
+    /// Half a connection, once its driver lets go. Not for a thread that is in a call on the socket and has not ended passing.
+    fn hold<'a, T>(&self, half: &'a Token<T>) -> Held<'a, T> {
+        let mut turns = 0;
         loop {
-            if let Some(pump) = self.send.try_hold() {
-                return pump;
+            if let Some(held) = half.try_hold() {
+                return held;
             }
             self.reclaim();
-            std::thread::yield_now();
-        }
-    }
-
-    /// The same of the receive half.
-    fn hold_receive(&self) -> Held<'_, ReceivePump> {
-        loop {
-            if let Some(pump) = self.receive.try_hold() {
-                return pump;
-            }
-            self.reclaim();
-            std::thread::yield_now();
-        }
-    }
-
-    /// The send half for the I/O thread. `None`: its holder drives, and will be reminded.
-    pub(super) fn take_send(&self) -> Option<Held<'_, SendPump>> {
-        let pump = self.send.try_hold();
-        if pump.is_none() && !self.reclaim() {
-            // In a call, perhaps just leaving it: once more, so that the mark is not left with one who does not come back.
-            std::thread::yield_now();
-            self.post(Command::Send);
-        }
-        pump
-    }
-
-    /// The same of the receive half.
-    pub(super) fn take_receive(&self) -> Option<Held<'_, ReceivePump>> {
-        let pump = self.receive.try_hold();
-        if pump.is_none() && !self.reclaim() {
-            std::thread::yield_now();
-            self.post(Command::Receive);
-        }
-        pump
-    }
-}
-
-impl Peer for LinkHandle {
-    fn is_direct(&self) -> bool {
-        policy::inline_driving()
-    }
-
-    // The socket keeps the token of a half as long as its lane or feed is open: its in-use flag, which every call takes, stands for
-    // the token, whose two locked instructions a message are saved.
-
-    /// A thread that sends in a burst encodes its messages itself, past the queue.
-    fn open_lane(&self) -> bool {
-        // Relaxed: a hint; what counts is the same flag behind the token.
-        if !self.napping.load(Ordering::Relaxed) {
-            return false;
-        }
-        let Some(pump) = self.send.hold_if_free() else { return false };
-        let opens = pump.can_collect();
-        if opens {
-            pump.keep();
-        } else if pump.release() {
-            self.post(Command::Send);
-        }
-        opens
-    }
-
-    unsafe fn take(&self, message: &mut Message, shared: bool) -> bool {
-        if self.send.is_marked() {
-            return false;
-        }
-        // SAFETY: kept by `open_lane`, which the caller has called, and between two calls of this.
-        let mut pump = unsafe { self.send.resume() };
-        let taken = pump.collect(message, shared);
-        if pump.is_due() && self.write_now(&mut pump).1 {
-            self.post(Command::Send);
-        }
-        pump.keep();
-        taken
-    }
-
-    unsafe fn close_lane(&self) {
-        // SAFETY: kept by `open_lane`, which the caller has called.
-        if unsafe { self.send.resume() }.release() {
-            self.post(Command::Send);
-        }
-    }
-
-    /// What a waiting thread has read is decoded message by message as it asks.
-    fn open_feed(&self) -> bool {
-        // Relaxed: set by the thread that reads, or before it got the socket from another.
-        if !self.keeping.load(Ordering::Relaxed) {
-            return false;
-        }
-        self.receive.hold_if_free().map(Held::keep).is_some()
-    }
-
-    unsafe fn give(&self, place: &mut Message, taken: usize) -> Given {
-        if self.receive.is_marked() {
-            return Given::Nothing;
-        }
-        let mut effects = SideEffects::default();
-        // SAFETY: kept by `open_feed`, which the caller has called, and between two calls of this.
-        let mut pump = unsafe { self.receive.resume() };
-        let given = pump.give(place, taken, &mut effects);
-        let keeping = pump.is_keeping();
-        if !keeping {
-            self.keeping.store(false, Ordering::Relaxed);
-            if std::mem::take(&mut pump.blocked) {
-                self.set_blocked(false);
+            turns += 1;
+            if turns < HOLD_YIELDS {
+                std::thread::yield_now();
+            } else {
+                std::thread::sleep(HOLD_PAUSE);
             }
         }
-        let over = pump.has_ending();
-        pump.keep();
-        if over {
-            self.post(Command::Receive);
-        }
-        if !effects.is_nothing() && self.apply(effects) {
-            self.kick_send();
-        }
-        match given {
-            true if keeping && !over => Given::Message,
-            true => Given::Last,
-            false => Given::Nothing,
-        }
-    }
-
-    unsafe fn close_feed(&self) {
-        // SAFETY: kept by `open_feed`, which the caller has called.
-        if unsafe { self.receive.resume() }.release() {
-            self.post(Command::Receive);
-        }
-    }
-
-    fn make_room(&self) {
-        if let Some(pump) = self.send.hold_if_free() {
-            if pump.can_make_room() {
-                self.drive_inline(pump);
-            } else if pump.release() {
-                self.post(Command::Send);
-            }
-        }
-    }
-
-    fn give_all(&self) {
-        if self.keeping.swap(false, Ordering::Relaxed) {
-            self.receive_inline();
-        }
-    }
-
-    fn readable(&self) {
-        self.kick_send();
-    }
-
-    /// A small limit is there to notice early that messages are not taken; the kernel's buffers would hide that.
-    fn readable_full(&self) {
-        if fork_generation() == self.thread.generation {
-            self.post(Command::Send);
-        }
-    }
-
-    fn writable(&self) {
-        // A thread that waits for input itself will find what is kept once it has emptied the queue, and then the stream.
-        if !self.hand_over() {
-            self.post(Command::Receive);
-        }
-    }
-
-    fn closed(&self) {
-        self.post(Command::PipeClosed);
     }
 }
 
@@ -743,7 +588,7 @@ impl LinkHandle {
 
     /// Does something to the send half, once its driver lets go.
     pub(super) fn with_send<R>(&self, work: impl FnOnce(&mut SendPump) -> R) -> R {
-        let mut pump = self.hold_send();
+        let mut pump = self.hold(&self.send);
         let result = work(&mut pump);
         if pump.release() {
             self.post(Command::Send);
@@ -753,7 +598,7 @@ impl LinkHandle {
 
     /// Does something to the receive half, once its driver lets go.
     pub(super) fn with_receive<R>(&self, work: impl FnOnce(&mut ReceivePump) -> R) -> R {
-        let mut pump = self.hold_receive();
+        let mut pump = self.hold(&self.receive);
         let result = work(&mut pump);
         if pump.release() {
             self.post(Command::Receive);

@@ -212,6 +212,8 @@ pub struct Link {
     pub has_pipe: bool,
     /// A timer will look at the pipe.
     pub napping: bool,
+    /// A timer is set to drive the halves again.
+    pub reminding: bool,
     pub _gate: GateGuard,
 }
 
@@ -242,6 +244,7 @@ impl Link {
             peer: String::new(),
             has_pipe: false,
             napping: false,
+            reminding: false,
             _gate: gate,
         }
     }

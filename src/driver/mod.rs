@@ -12,6 +12,7 @@ mod handle;
 mod inquiry;
 mod link;
 mod pace;
+mod party;
 mod policy;
 mod reactor;
 mod receive_pump;

@@ -328,10 +328,11 @@ impl ReceivePump {
 
     /// Reads once, and when much came keeps it for [`ReceivePump::give`].
     pub fn fetch(&mut self, effects: &mut SideEffects) -> Fetched {
-        let (Some(connection), Some(_)) = (&mut self.connection, &mut self.outlet) else {
+        let (Some(connection), Some(outlet)) = (&mut self.connection, &self.outlet) else {
             return Fetched::Impossible;
         };
-        if connection.ending.is_some() || !connection.undecoded.is_empty() {
+        // Who wants the latest message alone takes it from the queue.
+        if outlet.conflates() || connection.ending.is_some() || !connection.undecoded.is_empty() {
             return Fetched::Impossible;
         }
         connection.fetch(effects)

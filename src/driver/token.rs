@@ -3,6 +3,9 @@
 //! [`Token::try_hold`] never blocks. A caller that finds the token held leaves a mark; the holder finds it when it
 //! lets go ([`Held::release`]) and must then look again on the caller's behalf. So work announced to a held
 //! token is never forgotten, and nobody waits.
+//!
+//! A hold can be kept beyond the call that began it ([`Held::keep`], [`Token::resume`]). Who keeps one looks for marks while it works
+//! ([`Token::is_marked`]), and has to be asked to let go while it does not.
 
 use crate::sync::{AtomicU32, Ordering, UnsafeCell};
 use std::ops::{Deref, DerefMut};
@@ -60,13 +63,14 @@ impl<T> Token<T> {
         self.state.load(Ordering::Relaxed) == MARKED
     }
 
-    /// Takes up a hold that was kept with [`Held::keep`].
+    /// Takes up a hold that was kept with [`Held::keep`]; it is kept further, unless it is released.
     ///
     /// # Safety
     /// The caller has kept it, and has not taken it up since.
     #[inline]
     pub unsafe fn resume(&self) -> Held<'_, T> {
-        Held { token: self, released: false }
+        // Whatever happens, it stays kept until it is released.
+        Held { token: self, released: true }
     }
 }
 
@@ -148,8 +152,6 @@ mod loom_tests {
                     if other_token.is_marked() {
                         *has_lane = false;
                         let _ = held.release();
-                    } else {
-                        held.keep();
                     }
                 }
                 done

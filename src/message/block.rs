@@ -7,15 +7,12 @@
 //! A thread holds at most two lists of each size, the depot [`DEPOT_LISTS`]; what is beyond that goes back to the system at once, a thread's
 //! lists when it ends, and the depot's with [`give_back`].
 
-use crate::config::{BLOCK_LIST_BYTES, DEPOT_LISTS};
+use crate::config::{BLOCK_CLASSES as CLASSES, BLOCK_LIST_BYTES, BLOCK_STEP as STEP, DEPOT_LISTS};
 use parking_lot::Mutex;
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
-/// Sizes come in steps of a cache line.
-const STEP: usize = 64;
-const CLASSES: usize = 17;
 const LARGEST: usize = CLASSES * STEP;
 const ALIGNMENT: usize = 16;
 

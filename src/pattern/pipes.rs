@@ -22,6 +22,8 @@ pub struct Pipes {
     pub look_again: bool,
     /// Messages that a pattern did not pass on.
     pub dropped: Dropped,
+    /// Something may be open to pass the queues of a pipe.
+    passing: bool,
 }
 
 /// Messages that were dropped, by reason. One that goes to several peers counts for each that misses it.
@@ -78,8 +80,8 @@ impl Pipes {
     /// it waits.
     #[inline]
     pub fn end_passing(&mut self) {
-        for slot in self.slots.iter_mut().flatten() {
-            slot.end.end_passing();
+        if std::mem::take(&mut self.passing) {
+            self.slots.iter_mut().flatten().for_each(|slot| slot.end.end_passing());
         }
     }
 
@@ -106,6 +108,7 @@ impl Pipes {
     pub fn forbid_writing(&mut self, id: PipeId) {
         if let Some(Some(slot)) = self.slots.get_mut(id.0 as usize) {
             slot.writable = false;
+            slot.end.stop_passing();
             slot.end.tx.rollback();
         }
     }
@@ -141,6 +144,7 @@ impl Pipes {
             && slot.writable
         {
             slot.end.tx.send(&mut message);
+            self.passing |= slot.end.is_passing();
         }
     }
 
@@ -152,6 +156,7 @@ impl Pipes {
             return false;
         }
         slot.end.tx.send(message);
+        self.passing |= slot.end.is_passing();
         true
     }
 
@@ -163,7 +168,17 @@ impl Pipes {
             return false;
         }
         slot.end.tx.send_shared(message);
+        self.passing |= slot.end.is_passing();
         true
+    }
+
+    /// For a message that would be dropped because the pipe is full: makes room if what is in the way can be written now.
+    #[cold]
+    pub fn make_room(&mut self, id: PipeId) -> bool {
+        match self.slots.get_mut(id.0 as usize) {
+            Some(Some(slot)) => slot.writable && slot.end.tx.make_room(),
+            _ => false,
+        }
     }
 
     /// Drops the message begun on a pipe and not finished.
@@ -176,18 +191,19 @@ impl Pipes {
     /// [`Pipes::read`] straight into `place`; false when there is nothing.
     #[inline(always)]
     pub fn read_into(&mut self, id: PipeId, place: &mut Message) -> bool {
-        let with_metadata = self.with_metadata;
-        let Some(end) = self.end(id) else { return false };
-        if end.rx.pop_into(place) {
-            if with_metadata {
-                place.set_metadata(end.rx.metadata().cloned());
+        let Some(Some(slot)) = self.slots.get_mut(id.0 as usize) else { return false };
+        let found = slot.end.rx.pop_into(place);
+        self.passing |= slot.end.is_passing();
+        if !found {
+            if slot.end.rx.has_ended() {
+                self.mark_ended(id);
             }
-            return true;
+            return false;
         }
-        if end.rx.has_ended() {
-            self.mark_ended(id);
+        if self.with_metadata {
+            place.set_metadata(slot.end.rx.metadata().cloned());
         }
-        false
+        true
     }
 
     /// Reads a part. `None`: nothing there now; the pipe sleeps only after [`Pipes::poll`] said so.
@@ -197,6 +213,7 @@ impl Pipes {
         let Some(Some(slot)) = self.slots.get_mut(id.0 as usize) else { return None };
         // One variable, returned as it is: a message is 64 bytes, and each copy of it counts.
         let mut message = slot.end.rx.pop();
+        self.passing |= slot.end.is_passing();
         match &mut message {
             Some(message) if with_metadata => message.set_metadata(slot.end.rx.metadata().cloned()),
             Some(_) => {}

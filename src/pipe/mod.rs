@@ -130,11 +130,23 @@ impl End {
         self.tx.close();
     }
 
+    /// Whether something is open to pass the queues.
+    #[inline]
+    pub fn is_passing(&self) -> bool {
+        self.tx.lane || self.rx.feed
+    }
+
     /// Closes what was opened to pass the queues.
     #[inline]
     pub fn end_passing(&mut self) {
         self.tx.close_lane();
         self.rx.close_feed();
+    }
+
+    /// The same, for good: the peer works for another pipe now.
+    pub fn stop_passing(&mut self) {
+        self.end_passing();
+        (self.tx.direct, self.rx.direct) = (false, false);
     }
 }
 
@@ -156,13 +168,16 @@ impl Outlet {
     /// See [`Sender::has_room`].
     #[inline]
     pub fn has_room(&mut self) -> bool {
-        self.sender.has_room() || (self.direct && self.make_room())
+        self.sender.has_room()
     }
 
+    /// Makes the peer move on what it took, for a message that would be dropped otherwise. True when there is room then.
     #[cold]
-    fn make_room(&mut self) -> bool {
-        self.close_lane();
-        self.peer.make_room();
+    pub fn make_room(&mut self) -> bool {
+        if self.direct {
+            self.close_lane();
+            self.peer.make_room();
+        }
         self.sender.has_room()
     }
 
@@ -264,6 +279,11 @@ impl Outlet {
     /// See [`Sender::queued`].
     pub fn queued(&mut self) -> usize {
         self.sender.queued()
+    }
+
+    /// See [`Sender::conflates`].
+    pub fn conflates(&self) -> bool {
+        self.sender.conflates()
     }
 
     /// See [`Sender::is_far_ahead`].

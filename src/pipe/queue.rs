@@ -267,7 +267,6 @@ impl Sender {
             // SAFETY: just linked, as above.
             tail = unsafe { &*self.tail };
         }
-        tail.fetch_to_fill(self.index);
         // SAFETY: slots behind the published count belong to the producer.
         unsafe { tail.fill(self.index, fill) };
         self.index += 1;
@@ -503,10 +502,7 @@ impl Receiver {
             }
             self.enter_next_segment();
             // SAFETY: `taken < available`, so the slot is published and not taken.
-            let (control, more) = unsafe {
-                (*self.head).fetch_to_take(self.index);
-                (*self.head).peek(self.index)
-            };
+            let (control, more) = unsafe { (*self.head).peek(self.index) };
             if control {
                 self.metadata = self.take().and_then(|message| message.metadata().cloned());
                 continue;

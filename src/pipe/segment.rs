@@ -19,19 +19,6 @@ pub struct Segment {
     capacity: usize,
 }
 
-#[cfg(target_arch = "x86_64")]
-const TO_WRITE: i32 = core::arch::x86_64::_MM_HINT_ET0;
-#[cfg(target_arch = "x86_64")]
-const TO_READ: i32 = core::arch::x86_64::_MM_HINT_T0;
-#[cfg(not(target_arch = "x86_64"))]
-const TO_WRITE: i32 = 0;
-#[cfg(not(target_arch = "x86_64"))]
-const TO_READ: i32 = 0;
-
-/// How many slots ahead of its work each side fetches the cache lines: while one comes from the other processor, some more are on
-/// their way.
-const AHEAD: usize = 8;
-
 impl Segment {
     /// The first segment of a chain.
     pub fn first() -> *mut Self {
@@ -59,34 +46,9 @@ impl Segment {
     }
 
     #[inline(always)]
-    fn slot(&self, index: usize) -> &Slot {
-        debug_assert!(index < self.capacity);
-        // SAFETY: below the capacity, in all loops of the two callers; the slots live as long as the segment.
-        unsafe { self.slots.add(index).as_ref() }
-    }
-
-    /// Fetches the line of a slot that will be needed soon, if there is one.
-    #[inline(always)]
-    fn fetch<const HINT: i32>(&self, index: usize) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the address is not accessed, and need not be valid.
-        unsafe {
-            core::arch::x86_64::_mm_prefetch::<HINT>(self.slots.as_ptr().wrapping_add(index).cast());
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = index;
-    }
-
-    /// For the producer, who is going to write to `index`.
-    #[inline(always)]
-    pub fn fetch_to_fill(&self, index: usize) {
-        self.fetch::<TO_WRITE>(index + AHEAD);
-    }
-
-    /// For the consumer, who is going to take `index`.
-    #[inline(always)]
-    pub fn fetch_to_take(&self, index: usize) {
-        self.fetch::<TO_READ>(index + AHEAD);
+    fn slots(&self) -> &[Slot] {
+        // SAFETY: so many were written in `allocate`, and they live as long as the segment.
+        unsafe { std::slice::from_raw_parts(self.slots.as_ptr(), self.capacity) }
     }
 
     /// # Safety
@@ -106,7 +68,7 @@ impl Segment {
     #[inline(always)]
     pub unsafe fn fill(&self, index: usize, fill: impl FnOnce(&mut MaybeUninit<Message>)) {
         // SAFETY: exclusive by the contract above; `index` is below the capacity in all callers' loops.
-        self.slot(index).with_mut(|slot| fill(unsafe { &mut *slot }));
+        self.slots()[index].with_mut(|slot| fill(unsafe { &mut *slot }));
     }
 
     /// # Safety
@@ -114,7 +76,7 @@ impl Segment {
     #[inline(always)]
     pub unsafe fn take(&self, index: usize) -> Message {
         // SAFETY: by the contract above.
-        self.slot(index).with(|slot| unsafe { (*slot).assume_init_read() })
+        self.slots()[index].with(|slot| unsafe { (*slot).assume_init_read() })
     }
 
     /// What the slot holds, without taking it: (control, MORE).
@@ -123,7 +85,7 @@ impl Segment {
     /// The slot must hold a message, published to the caller and not taken yet.
     #[inline(always)]
     pub unsafe fn peek(&self, index: usize) -> (bool, bool) {
-        self.slot(index).with(|slot| {
+        self.slots()[index].with(|slot| {
             // SAFETY: by the contract above.
             let message = unsafe { (*slot).assume_init_ref() };
             (message.is_control(), message.more())
@@ -136,7 +98,7 @@ impl Segment {
     /// As for [`Segment::take`].
     #[inline(always)]
     pub unsafe fn take_into(&self, index: usize, place: &mut Message) {
-        self.slot(index).with(|slot| {
+        self.slots()[index].with(|slot| {
             // SAFETY: by the contract above the slot's message is taken once; the place holds a message, dropped once.
             unsafe {
                 std::ptr::drop_in_place(place);

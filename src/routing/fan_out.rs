@@ -104,7 +104,7 @@ impl FanOut {
                 if is_last { pipes.try_write(id, message) } else { pipes.try_write_shared(id, message) };
             if written {
                 place += 1;
-            } else {
+            } else if !pipes.make_room(id) {
                 pipes.count_drop(Some(id));
                 self.selected.swap_remove(place);
             }

@@ -19,7 +19,7 @@ pub use poll::{Item, POLL_ERROR, POLL_IN, POLL_OUT, POLL_PRIORITY, poll};
 pub use poller::{Event, Poller, Target, wait_for_events};
 pub use wait::{find, is_reply, recv, recv_into, send, sleep_on};
 
-use crate::config::{SEND_CHUNK, SEND_MINIMUM};
+use crate::config::{SEND_CHUNK, SEND_OVERHEAD};
 use crate::context::{Context, next_serial};
 use crate::driver::{LinkHandle, Report, event};
 use crate::error::{Errno, Result};
@@ -140,8 +140,10 @@ impl Socket {
     /// Begins a call that may change what the socket is ready for, so that pollers look at it again. ETERM when the context is ending;
     /// otherwise the news are handled.
     pub fn enter(&mut self) -> Result<()> {
+        self.begin_transfer()?;
+        // Last: handling the news may have opened something.
         self.pipes.end_passing();
-        self.begin_transfer()
+        Ok(())
     }
 
     /// The same for a call that only sends or receives.
@@ -166,11 +168,11 @@ impl Socket {
 
     /// ETERM when the context is ending, otherwise the news are handled.
     fn look_in(&mut self) -> Result<()> {
-        self.pipes.end_passing();
         self.check_context()?;
         if self.inbox.mailbox.waker.is_pending() {
             self.handle_news();
         }
+        self.pipes.end_passing();
         Ok(())
     }
 
@@ -304,7 +306,7 @@ impl Socket {
         self.pattern.send(&mut self.pipes, message, mode)?;
         self.sent.count(size, more);
         self.remove_ended();
-        self.unwritten += size.max(SEND_MINIMUM);
+        self.unwritten += size + SEND_OVERHEAD;
         if self.unwritten >= SEND_CHUNK {
             self.unwritten = 0;
             self.end_naps();
@@ -452,8 +454,8 @@ impl Socket {
 
     /// Lets go of everything: endpoints, pipes, the context.
     fn shut(&mut self) {
-        self.pipes.end_passing();
         self.handle_news();
+        self.pipes.end_passing();
         self.log_traffic();
         self.close_endpoints();
         self.monitor.stop();

@@ -2,7 +2,7 @@
 //!
 //! Taking it costs one compare-and-swap, giving it back one store. It is made for a lock that is nearly
 //! always free: an application uses a socket from one thread, and the I/O thread borrows it for a moment
-//! (with [`Exclusive::try_lock`]) to clean up after peers that left. A second caller yields until its turn.
+//! (with [`Exclusive::try_lock`]) to clean up after peers that left, or to take back what the socket keeps. A second caller yields until its turn.
 
 use super::{AtomicBool, Ordering, UnsafeCell};
 use std::ops::{Deref, DerefMut};

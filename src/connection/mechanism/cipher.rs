@@ -1,7 +1,6 @@
 //! What a mechanism leaves behind: how messages and commands are wrapped, one way and the other.
 
 use super::curve::cipher as curve;
-pub use super::curve::cipher::LARGE_MIN;
 use super::gssapi::cipher as gssapi;
 use crate::connection::failure::Failure;
 use crate::gssapi::Session;
@@ -78,13 +77,13 @@ impl Opener {
         }
     }
 
-    /// Checks and decrypts the body of a frame larger than [`LARGE_MIN`]. Returns the flags and the content.
-    pub fn open_from(&mut self, body: &[u8]) -> Result<(u8, Vec<u8>), Failure> {
+    /// Checks and decrypts the body of a frame. Returns the flags and the content. `None`: this mechanism does so in place.
+    pub fn open_from(&mut self, body: &[u8]) -> Option<Result<(u8, Vec<u8>), Failure>> {
         match self {
             Self::Curve(opener) => {
-                opener.open_from(body).map(|(flags, content)| (flags & (MORE | COMMAND), content))
+                Some(opener.open_from(body).map(|(flags, content)| (flags & (MORE | COMMAND), content)))
             }
-            Self::Gssapi(opener) => opener.open_copy(body).map(|(flags, content)| (flags, content.to_vec())),
+            Self::Gssapi(_) => None,
         }
     }
 

@@ -6,7 +6,7 @@ impl Reactor {
     pub(super) fn drive_send(&mut self, key: u64) {
         let Some(link) = self.link(key).filter(|link| link.closing.is_none()) else { return };
         let (handle, lingering) = (link.handle.clone(), link.lingering);
-        let Some(mut pump) = handle.take_send() else { return };
+        let Some(mut pump) = handle.send.try_hold() else { return self.remind(key, &handle) };
         let controls = handle.take_controls(&pump);
         // In a burst the application's thread goes on where this one stops.
         let budget = if pump.napping && !lingering { 1 } else { BUDGET };
@@ -28,6 +28,25 @@ impl Reactor {
             }
             _ => {}
         }
+    }
+
+    /// A half is held, and its holder marked. One that is kept is let go of now, or when its thread finds the mark; the thread may be just
+    /// leaving a call, though, and not come back for long.
+    fn remind(&mut self, key: u64, handle: &LinkHandle) {
+        if handle.reclaim() {
+            return;
+        }
+        let Some(link) = self.link(key) else { return };
+        if !std::mem::replace(&mut link.reminding, true) {
+            self.timers.set(Instant::now() + REMIND_AGAIN, Purpose::Remind(key));
+        }
+    }
+
+    pub(super) fn drive_again(&mut self, key: u64) {
+        let Some(link) = self.link(key) else { return };
+        link.reminding = false;
+        self.drive_receive(key);
+        self.drive_send(key);
     }
 
     pub(super) fn is_established(&mut self, key: u64) -> bool {
@@ -69,7 +88,7 @@ impl Reactor {
     /// Handles the news of a socket: now, or when no application thread is in a call on it. The one that is may have looked already, and
     /// not come back for long.
     pub(super) fn attend(&mut self, owner: &Arc<dyn Owner>) {
-        if owner.attend() {
+        if owner.attend() || self.unattended.iter().any(|other| Arc::ptr_eq(other, owner)) {
             return;
         }
         if self.unattended.is_empty() {
@@ -80,7 +99,9 @@ impl Reactor {
 
     pub(super) fn attend_again(&mut self) {
         for owner in std::mem::take(&mut self.unattended) {
-            self.attend(&owner);
+            if catch_unwind(AssertUnwindSafe(|| self.attend(&owner))).is_err() {
+                debug!("internal error: news of a socket are left to its next call");
+            }
         }
     }
 
@@ -97,7 +118,7 @@ impl Reactor {
     pub(super) fn drive_receive(&mut self, key: u64) {
         let Some(link) = self.link(key) else { return };
         let handle = link.handle.clone();
-        let Some(mut pump) = handle.take_receive() else { return };
+        let Some(mut pump) = handle.receive.try_hold() else { return self.remind(key, &handle) };
         let mut effects = SideEffects::default();
         let received = pump.drive(BUDGET, &mut effects);
         handle.note_room(&mut pump, &received);

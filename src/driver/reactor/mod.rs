@@ -21,7 +21,7 @@ use super::report::{Report, event};
 use super::send_pump::{Control, Nap, SendPump, Sent};
 use crate::config::{
     ACCEPT_BUDGET, ACCEPT_PAUSE, ACCEPT_THREADS, ATTEND_AGAIN, CLOSE_LIMIT, CLOSE_STEP, INITIATE_THREADS,
-    LEASE, NAP, NAP_GRACE, NAP_STEP, TRIM_AFTER, TRIM_DELAY,
+    LEASE, NAP, NAP_GRACE, NAP_STEP, REMIND_AGAIN, TRIM_AFTER, TRIM_DELAY,
 };
 use crate::connection::{
     Established, Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction, Negotiation, Verdict, Version,
@@ -109,6 +109,8 @@ enum Purpose {
     Lease(u64, u32),
     /// A look at what the peer's kernel has not taken yet.
     Close(u64),
+    /// A half was held by a thread in a call.
+    Remind(u64),
     /// Sockets that were in use have news.
     Attend,
     /// Give unused memory back.
@@ -352,6 +354,7 @@ impl Handler for Reactor {
                     self.with_link(key, |reactor, key| reactor.check_lease(key, Some(uses)));
                 }
                 Purpose::Close(key) => self.with_link(key, Self::close),
+                Purpose::Remind(key) => self.with_link(key, Self::drive_again),
                 Purpose::Attend => self.attend_again(),
                 Purpose::Trim => self.trim(),
             }

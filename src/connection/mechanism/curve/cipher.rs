@@ -1,6 +1,7 @@
 //! What is left of a CURVE handshake: the keys that wrap messages and commands (RFC 26, "Message Command").
 
 use super::{MESSAGE, unreadable};
+use crate::connection::config::SEAL_COPY_MAX;
 use crate::connection::failure::{Failure, code};
 use crate::connection::frame::Framing;
 use crate::connection::mechanism::check_structure;
@@ -10,9 +11,6 @@ use crate::crypto::{BoxKey, CounterKey, TAG};
 const PROLOGUE: usize = 8 + 8 + TAG;
 /// The smallest body: one that carries only flags.
 const SMALLEST: usize = PROLOGUE + 1;
-
-/// From this size on, bodies are not copied before they are encrypted or decrypted: it saves the copy, and for small ones costs more.
-pub const LARGE_MIN: usize = 4096;
 
 const FROM_CLIENT: &[u8; 16] = b"CurveZMQMESSAGEC";
 const FROM_SERVER: &[u8; 16] = b"CurveZMQMESSAGES";
@@ -57,7 +55,7 @@ impl Sealer {
         output.extend_from_slice(&[0; PROLOGUE]);
         // Encrypting needs the room before the content for itself, so that comes first.
         let tag = match parts {
-            [body] if body.len() >= LARGE_MIN => self.key.seal_onto(&counter, flags, body, output),
+            [body] if body.len() >= SEAL_COPY_MAX => self.key.seal_onto(&counter, flags, body, output),
             _ => {
                 output.push(flags);
                 parts.iter().for_each(|part| output.extend_from_slice(part));
@@ -93,13 +91,16 @@ impl Opener {
         Ok((flags, self.scratch.get(Self::CONTENT..).unwrap_or_default()))
     }
 
-    /// Checks and decrypts the body of a large frame, at least [`LARGE_MIN`]. Returns the flags and the content.
+    /// Checks and decrypts the body of a frame, one of at least [`SEAL_COPY_MAX`]. Returns the flags and the content.
     pub fn open_from(&mut self, body: &[u8]) -> Result<(u8, Vec<u8>), Failure> {
         let (counter, tag) = self.check(body)?;
+        let mut content = Vec::new();
+        content.try_reserve_exact(body.len()).map_err(|_| Failure::no_memory(body.len() as u64))?;
         let sealed = body.get(PROLOGUE..).unwrap_or_default();
-        let opened = self.key.open_from(&counter, &tag, sealed).ok_or_else(|| unreadable("MESSAGE"))?;
+        let flags = self.key.open_onto(&counter, &tag, sealed, &mut content);
+        let flags = flags.ok_or_else(|| unreadable("MESSAGE"))?;
         self.counter = u64::from_be_bytes(counter);
-        Ok(opened)
+        Ok((flags, content))
     }
 
     /// Checks and decrypts the body of a frame in place. Returns the flags; the content begins at [`Opener::CONTENT`].

@@ -1,0 +1,139 @@
+//! A link as the other party of its socket's pipe: what it is told, and what passes the queues.
+//!
+//! The socket keeps the token of a half as long as its lane or feed is open: its in-use flag, which every call takes, stands for
+//! the token, whose two locked instructions a message are saved. Who needs the half asks for it back (`LinkHandle::reclaim`).
+
+use super::handle::LinkHandle;
+use super::policy;
+use super::reactor::Command;
+use super::receive_pump::SideEffects;
+use super::token::Held;
+use crate::message::Message;
+use crate::pipe::{Given, Peer};
+use crate::sync::fork_generation;
+use crate::sync::global::Ordering;
+
+impl Peer for LinkHandle {
+    fn is_direct(&self) -> bool {
+        policy::inline_driving()
+    }
+
+    /// A thread that sends in a burst encodes its messages itself, past the queue.
+    fn open_lane(&self) -> bool {
+        // Relaxed: a hint; what counts is the same flag behind the token.
+        if !self.napping.load(Ordering::Relaxed) {
+            return false;
+        }
+        let Some(pump) = self.send.hold_if_free() else { return false };
+        let opens = pump.can_collect();
+        if opens {
+            pump.keep();
+        } else if pump.release() {
+            self.post(Command::Send);
+        }
+        opens
+    }
+
+    unsafe fn take(&self, message: &mut Message, shared: bool) -> bool {
+        if self.send.is_marked() {
+            return false;
+        }
+        // SAFETY: kept by `open_lane`, which the caller has called, and between two calls of this.
+        let mut pump = unsafe { self.send.resume() };
+        let taken = pump.collect(message, shared);
+        if pump.is_due() && self.write_now(&mut pump).1 {
+            self.post(Command::Send);
+        }
+        taken
+    }
+
+    unsafe fn close_lane(&self) {
+        // SAFETY: kept by `open_lane`, which the caller has called.
+        if unsafe { self.send.resume() }.release() {
+            self.post(Command::Send);
+        }
+    }
+
+    /// What a waiting thread has read is decoded message by message as it asks.
+    fn open_feed(&self) -> bool {
+        // Relaxed: set by the thread that reads, or before it got the socket from another.
+        if !self.keeping.load(Ordering::Relaxed) {
+            return false;
+        }
+        self.receive.hold_if_free().map(Held::keep).is_some()
+    }
+
+    unsafe fn give(&self, place: &mut Message, taken: usize) -> Given {
+        if self.receive.is_marked() {
+            return Given::Nothing;
+        }
+        let mut effects = SideEffects::default();
+        // SAFETY: kept by `open_feed`, which the caller has called, and between two calls of this.
+        let mut pump = unsafe { self.receive.resume() };
+        let given = pump.give(place, taken, &mut effects);
+        let keeping = pump.is_keeping();
+        if !keeping {
+            self.keeping.store(false, Ordering::Relaxed);
+            if std::mem::take(&mut pump.blocked) {
+                self.set_blocked(false);
+            }
+        }
+        let over = pump.has_ending();
+        if over {
+            self.post(Command::Receive);
+        }
+        if !effects.is_nothing() && self.apply(effects) {
+            self.kick_send();
+        }
+        match given {
+            true if keeping && !over => Given::Message,
+            true => Given::Last,
+            false => Given::Nothing,
+        }
+    }
+
+    unsafe fn close_feed(&self) {
+        // SAFETY: kept by `open_feed`, which the caller has called.
+        if unsafe { self.receive.resume() }.release() {
+            self.post(Command::Receive);
+        }
+    }
+
+    fn make_room(&self) {
+        if let Some(pump) = self.send.hold_if_free() {
+            if pump.can_make_room() {
+                self.drive_inline(pump);
+            } else if pump.release() {
+                self.post(Command::Send);
+            }
+        }
+    }
+
+    fn give_all(&self) {
+        if self.keeping.swap(false, Ordering::Relaxed) {
+            self.receive_inline();
+        }
+    }
+
+    fn readable(&self) {
+        self.kick_send();
+    }
+
+    /// A small limit is there to notice early that messages are not taken; the kernel's buffers would hide that.
+    fn readable_full(&self) {
+        if fork_generation() == self.thread().generation {
+            self.post(Command::Send);
+        }
+    }
+
+    fn writable(&self) {
+        // A thread that waits for input itself will find what is kept once it has emptied the queue, and then the stream.
+        if !self.hand_over() {
+            self.post(Command::Receive);
+        }
+    }
+
+    fn closed(&self) {
+        self.post(Command::PipeClosed);
+    }
+}
