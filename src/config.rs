@@ -155,6 +155,6 @@ pub const REUSE_MAX: usize = 4096;
 /// its cache, and no other thread has to run. The I/O thread writes what is left at the end.
 pub const SEND_CHUNK: usize = 60 * 1024;
 
-/// What a message counts for besides its body: about its frame's header. Very small ones reach the usual limit of a thousand first, which
-/// is for their sender to notice.
+/// What a message counts for besides its body: about its frame's header. Very small ones reach the usual limit of a thousand first; most
+/// patterns make room then, and XPUB with ZMQ_XPUB_NODROP lets its user know.
 pub const SEND_OVERHEAD: usize = 2;

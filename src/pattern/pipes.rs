@@ -172,7 +172,13 @@ impl Pipes {
         true
     }
 
-    /// For a message that would be dropped because the pipe is full: makes room if what is in the way can be written now.
+    /// [`Pipes::has_room`], or room can be made: what is in the way can be written now.
+    #[inline]
+    pub fn finds_room(&mut self, id: PipeId) -> bool {
+        self.has_room(id) || self.make_room(id)
+    }
+
+    /// When a pipe had no room: makes room if what is in the way can be written now.
     #[cold]
     pub fn make_room(&mut self, id: PipeId) -> bool {
         match self.slots.get_mut(id.0 as usize) {

@@ -57,7 +57,7 @@ impl Rep {
     }
 
     fn begin_reply(&mut self, pipes: &mut Pipes) {
-        if !self.requester.is_some_and(|id| pipes.has_room(id)) {
+        if !self.requester.is_some_and(|id| pipes.finds_room(id)) {
             pipes.count_drop(self.requester.take());
         }
         for part in self.envelope.drain(..) {

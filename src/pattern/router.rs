@@ -156,7 +156,7 @@ impl Router {
     fn begin_sending(&mut self, pipes: &mut Pipes, message: &mut Message) -> Result<()> {
         if message.more() {
             self.outgoing = match self.table.find(message.data()) {
-                Some(id) if pipes.has_room(id) => Outgoing::To(id),
+                Some(id) if pipes.finds_room(id) => Outgoing::To(id),
                 Some(id) if self.options.mandatory && pipes.is_open(id) => return Err(Errno::AGAIN),
                 _ if self.options.mandatory => return Err(Errno::HOST_UNREACHABLE),
                 peer => {

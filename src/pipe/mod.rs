@@ -171,7 +171,7 @@ impl Outlet {
         self.sender.has_room()
     }
 
-    /// Makes the peer move on what it took, for a message that would be dropped otherwise. True when there is room then.
+    /// Makes the peer move on what it took. True when there is room then.
     #[cold]
     pub fn make_room(&mut self) -> bool {
         if self.direct {

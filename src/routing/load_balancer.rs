@@ -77,7 +77,7 @@ impl LoadBalancer {
         let more = message.more();
         while self.awake > 0 {
             let Some(id) = self.pipes.get(self.turn) else { break };
-            if pipes.try_write(id, message) {
+            if pipes.try_write(id, message) || (pipes.make_room(id) && pipes.try_write(id, message)) {
                 self.last = id;
                 if more {
                     self.state = State::Within(id);
@@ -99,7 +99,7 @@ impl LoadBalancer {
         }
         while self.awake > 0 {
             let Some(id) = self.pipes.get(self.turn) else { break };
-            if pipes.has_room(id) {
+            if pipes.finds_room(id) {
                 return true;
             }
             self.deactivate(self.turn);
