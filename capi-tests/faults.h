@@ -171,4 +171,81 @@ MAYBE_UNUSED static void talk_over (void *pull, const char *endpoint)
     CLOSE (push);
 }
 
+enum
+{
+    PARTS = 20,
+    PART_SIZE = 20000
+};
+
+MAYBE_UNUSED static void *send_in_parts (void *arg)
+{
+    struct sender *sender = arg;
+    static char data[PART_SIZE];
+    for (uint32_t message = 0; !sender->stop; message++)
+        for (uint32_t number = 0; number < PARTS; number++) {
+            int last = number == PARTS - 1, rc;
+            struct part part = {{0}, message, number};
+            memcpy (part.kind, number == 0 ? "head" : last ? "tail" : "part", 4);
+            memcpy (data, &part, sizeof part);
+            do
+                rc = zmq_send (sender->push, data, sizeof data, last ? 0 : ZMQ_SNDMORE);
+            while (rc == -1 && number == 0 && !sender->stop);
+            if (number == 0 && rc == -1)
+                break;
+        }
+    return NULL;
+}
+
+/* A server that closes in the middle of reading: the next connection begins with a first part. */
+MAYBE_UNUSED static void cut_off_messages (int immediate, int rounds)
+{
+    char endpoint[100];
+    pthread_t thread;
+    struct sender sender = {OPEN (ZMQ_PUSH), 0};
+    long long last = -1;
+    int listener = raw_listen (endpoint), whole = 0;
+    SET (sender.push, ZMQ_RECONNECT_IVL, 1);
+    SET (sender.push, ZMQ_SNDTIMEO, 100);
+    SET (sender.push, ZMQ_IMMEDIATE, immediate);
+    OK (zmq_connect (sender.push, endpoint));
+    pthread_create (&thread, NULL, send_in_parts, &sender);
+    for (int round = 0; round < rounds && checks_failed == 0; round++) {
+        int fd = raw_accept (listener, ARRIVES_MS), frames = (int) random_below (3 * PARTS), flags;
+        if (fd == -1) {
+            fail_at (__FILE__, __LINE__, "no connection came in round %d", round);
+            break;
+        }
+        RAW_HANDSHAKE (fd, READY4 ("PULL"), READY_PUSH);
+        for (int i = 0; i < frames; i++) {
+            struct part part;
+            uint32_t number = (uint32_t) (i % PARTS);
+            long size = raw_frame (fd, &flags, &part, sizeof part, ARRIVES_MS);
+            if (size != PART_SIZE || part.number != number || (flags & 1) != (number < PARTS - 1)
+                || memcmp (part.kind, number == 0 ? "head" : number == PARTS - 1 ? "tail" : "part", 4) != 0) {
+                fail_at (__FILE__, __LINE__, "round %d frame %d: flags %d, %ld bytes, %.4s %u of message %u", round, i,
+                         flags, size, part.kind, part.number, part.message);
+                break;
+            }
+            if (number == 0 && part.message <= last)
+                fail_at (__FILE__, __LINE__, "round %d: message %u after %lld", round, part.message, last);
+            if (number > 0 && part.message != last)
+                fail_at (__FILE__, __LINE__, "round %d: part of message %u in %lld", round, part.message, last);
+            last = part.message;
+            whole += number == PARTS - 1;
+        }
+        char some[PART_SIZE];
+        size_t more = random_below (PART_SIZE); /* and a piece of a frame */
+        while (more > 0 && raw_readable (fd, 0)) {
+            ssize_t n = read (fd, some, more);
+            more -= n > 0 ? (size_t) n : more;
+        }
+        close (fd);
+    }
+    sender.stop = 1;
+    close (listener);
+    pthread_join (thread, NULL);
+    CHECK (checks_failed || whole > 0);
+    CLOSE (sender.push);
+}
+
 #endif

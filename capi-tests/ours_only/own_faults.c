@@ -86,6 +86,13 @@ static void small_messages_are_whole_across_reconnects (void)
     pthread_join (thread, NULL);
 }
 
+/* With ZMQ_IMMEDIATE the pipe goes with the connection, and the socket may be closed before it has heard of that. The reference
+   passes most of the time, and at times aborts, in the same place. */
+static void messages_are_whole_with_immediate (void)
+{
+    cut_off_messages (1, 60);
+}
+
 /* ---- receiving nothing ------------------------------------------------------------------------ */
 
 /* The reference looks through what it does not want without an end; here timeouts hold. */
@@ -627,7 +634,7 @@ static void free_function_uses_the_socket_itself (void)
 }
 
 RUN_CASES (CASE (bound_to_the_same_port), CASE (lingering_ends_with_a_raw_peer), CASE (slow_reader_of_a_lingering_socket),
-           CASE (small_messages_are_whole_across_reconnects),
+           CASE (small_messages_are_whole_across_reconnects), CASE (messages_are_whole_with_immediate),
            CASE (flood_of_unwanted_messages), CASE (lingering_ends_with_the_peer), CASE (slow_reader_of_large_messages),
            CASE (nothing_turns_for_unread_pongs),
            CASE (connected_and_closed_before_the_bind), CASE (disconnected_before_the_bind),

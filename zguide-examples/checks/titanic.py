@@ -97,6 +97,7 @@ def all_killed(lab):
 def worker_killed(lab):
     broker, keeper = majordomo_broker(lab), titanic(lab)
     worker = majordomo_worker(lab, "worker", work=10)
+    broker.wait("a worker for echo has joined")
     ann = client(lab, "ann", 30)
     ann.wait("accepted 10 ")
     worker.kill()
