@@ -6,14 +6,14 @@
 #
 # DIR holds the library under test as libzmq.so.5 (or libzmq.so). A cell is: pattern, library of side a and of side b, transport,
 # binding side, mechanism and which side is its server unless it is NULL. One line a cell; the last line is "interop: N passed, M failed"; the status is 0 only if nothing failed.
-# JOBS cells run at a time (2).
+# JOBS cells run at a time (2). INTEROP_DIR: where it works (target/interop); two runs at once need two.
 # --mechanisms names other mechanisms and leaves the cells without one out; "gssapi" and "gssapi-plain" need what capi-tests/gssapi/kdc.sh starts.
 # --only keeps the cells whose name matches, e.g. --only '^PUB/SUB ours-ref tcp'.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
-out=$root/target/interop
+out=${INTEROP_DIR:-$root/target/interop}
 mode=full lib='' self='' only='' reference='' without=yes
 mechanisms="plain-a plain-b curve-a curve-b"
 

@@ -105,7 +105,7 @@ if [ "$ref_only" = 0 ] && [[ "both interop" == *"$filter"* ]]; then
     log=$build/interop.log
     # Some of what `kdc.sh interop/run.sh --lib DIR --mechanisms "gssapi-a gssapi-b gssapi-plain-a gssapi-plain-b"` has.
     cells='(REQ/REP|PUSH/PULL|PUB/SUB) (ours-ref|ref-ours) .* gssapi-.$|^(DEALER/ROUTER|PUB/SUB) (ours-ref|ref-ours) .* gssapi-plain-a$'
-    timeout 300 "$here/kdc.sh" "$root/interop/run.sh" --lib "$lib" --quick \
+    INTEROP_DIR=$build/interop timeout 300 "$here/kdc.sh" "$root/interop/run.sh" --lib "$lib" --quick \
         --mechanisms "gssapi-a gssapi-b gssapi-plain-a" --only "^$cells" >"$log" 2>&1
     status=$?
     [ $status = 0 ] || grep FAIL "$log" | sed 's/^/    /'
