@@ -6,17 +6,13 @@
 use crate::config::{SEGMENT_FIRST as FIRST, SEGMENT_LARGEST as LARGEST};
 use crate::message::Message;
 use crate::sync::{AtomicPtr, Ordering, UnsafeCell};
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::mem::MaybeUninit;
-use std::ptr::{self, NonNull};
-
-type Slot = UnsafeCell<MaybeUninit<Message>>;
+use std::ptr;
 
 /// One array of slots and the link to the next.
 pub struct Segment {
     next: AtomicPtr<Segment>,
-    slots: NonNull<Slot>,
-    capacity: usize,
+    slots: Box<[UnsafeCell<MaybeUninit<Message>>]>,
 }
 
 impl Segment {
@@ -26,29 +22,8 @@ impl Segment {
     }
 
     fn allocate(capacity: usize) -> *mut Self {
-        let layout = Self::layout(capacity);
-        // SAFETY: the layout is not empty, as no capacity is 0.
-        let slots = NonNull::new(unsafe { alloc(layout) }.cast::<Slot>());
-        let slots = slots.unwrap_or_else(|| handle_alloc_error(layout));
-        for index in 0..capacity {
-            // SAFETY: the layout is that of so many slots.
-            unsafe { slots.add(index).write(UnsafeCell::new(MaybeUninit::uninit())) };
-        }
-        Box::into_raw(Box::new(Self { next: AtomicPtr::new(ptr::null_mut()), slots, capacity }))
-    }
-
-    /// A slot is a cache line where there is work; idle pipes save the padding.
-    fn layout(capacity: usize) -> Layout {
-        let alignment = if capacity > FIRST { size_of::<Message>() } else { align_of::<Slot>() };
-        Layout::array::<Slot>(capacity)
-            .and_then(|layout| layout.align_to(alignment))
-            .expect("a segment is small")
-    }
-
-    #[inline(always)]
-    fn slots(&self) -> &[Slot] {
-        // SAFETY: so many were written in `allocate`, and they live as long as the segment.
-        unsafe { std::slice::from_raw_parts(self.slots.as_ptr(), self.capacity) }
+        let slots = (0..capacity).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect();
+        Box::into_raw(Box::new(Self { next: AtomicPtr::new(ptr::null_mut()), slots }))
     }
 
     /// # Safety
@@ -60,7 +35,7 @@ impl Segment {
 
     #[inline(always)]
     pub fn capacity(&self) -> usize {
-        self.capacity
+        self.slots.len()
     }
 
     /// # Safety
@@ -68,7 +43,7 @@ impl Segment {
     #[inline(always)]
     pub unsafe fn fill(&self, index: usize, fill: impl FnOnce(&mut MaybeUninit<Message>)) {
         // SAFETY: exclusive by the contract above; `index` is below the capacity in all callers' loops.
-        self.slots()[index].with_mut(|slot| fill(unsafe { &mut *slot }));
+        self.slots[index].with_mut(|slot| fill(unsafe { &mut *slot }));
     }
 
     /// # Safety
@@ -76,7 +51,7 @@ impl Segment {
     #[inline(always)]
     pub unsafe fn take(&self, index: usize) -> Message {
         // SAFETY: by the contract above.
-        self.slots()[index].with(|slot| unsafe { (*slot).assume_init_read() })
+        self.slots[index].with(|slot| unsafe { (*slot).assume_init_read() })
     }
 
     /// What the slot holds, without taking it: (control, MORE).
@@ -85,7 +60,7 @@ impl Segment {
     /// The slot must hold a message, published to the caller and not taken yet.
     #[inline(always)]
     pub unsafe fn peek(&self, index: usize) -> (bool, bool) {
-        self.slots()[index].with(|slot| {
+        self.slots[index].with(|slot| {
             // SAFETY: by the contract above.
             let message = unsafe { (*slot).assume_init_ref() };
             (message.is_control(), message.more())
@@ -98,7 +73,7 @@ impl Segment {
     /// As for [`Segment::take`].
     #[inline(always)]
     pub unsafe fn take_into(&self, index: usize, place: &mut Message) {
-        self.slots()[index].with(|slot| {
+        self.slots[index].with(|slot| {
             // SAFETY: by the contract above the slot's message is taken once; the place holds a message, dropped once.
             unsafe {
                 std::ptr::drop_in_place(place);
@@ -162,16 +137,5 @@ impl Segment {
             // SAFETY: swapped out, so ours; a spare holds no messages.
             unsafe { Self::free(previous) };
         }
-    }
-}
-
-impl Drop for Segment {
-    fn drop(&mut self) {
-        for index in 0..self.capacity {
-            // SAFETY: written in `allocate`; what it holds has no destructor of its own.
-            unsafe { self.slots.add(index).drop_in_place() };
-        }
-        // SAFETY: the layout it was allocated with.
-        unsafe { dealloc(self.slots.as_ptr().cast(), Self::layout(self.capacity)) };
     }
 }
