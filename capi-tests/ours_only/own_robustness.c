@@ -1,3 +1,3 @@
-/* The reference passes this, but on a busy machine now and then its client waits for an answer in vain. */
+/* The reference passes this nearly always; once, on a busy machine, its client waited for an answer in vain. */
 #define WITH_GARBAGE
 #include "../robustness.c"

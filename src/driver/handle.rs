@@ -264,7 +264,8 @@ impl LinkHandle {
         stream
     }
 
-    /// Ends [`LinkHandle::await_room`]. If nothing came of it, or the nap ended meanwhile, the I/O thread takes over.
+    /// Ends [`LinkHandle::await_room`]. If nothing came of it, or the nap ended meanwhile, the rest is tried once more; what the kernel
+    /// does not take is watched by the I/O thread.
     pub fn leave_room(&self, written: bool) {
         // SeqCst, here and in the reactor's `end_nap`: one of the two sees the other.
         self.awaiting_room.store(false, Ordering::SeqCst);
