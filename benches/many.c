@@ -145,7 +145,7 @@ void bench_connections(const options_t *options)
     void *context = zmq_ctx_new();
     require(context != NULL, "zmq_ctx_new");
     void *socket = new_socket(context, ZMQ_PULL, 0);
-    char endpoint[ENDPOINT_MAX], buffer[16], command = 'q';
+    char endpoint[ENDPOINT_MAX], buffer[16];
     bind_fresh(socket, "tcp", endpoint);
     double cpu = -cpu_seconds(), start = now();
     say_endpoint(child.out, endpoint);
@@ -153,11 +153,7 @@ void bench_connections(const options_t *options)
         require(zmq_recv(socket, buffer, sizeof buffer, 0) == 5, "zmq_recv");
     double seconds = now() - start;
     cpu += cpu_seconds();
-    printf("connections_per_s=%.0f cpu_s_per_million=%.2f\n", (double)options->peers / seconds, cpu / (double)options->peers * 1e6);
-    fflush(stdout);
-    say(child.out, &command, 1);
-    hear(child.in, &command, 1);
-    finish_child(&child);
+    end_connections(&child, options, seconds, cpu);
     zmq_close(socket);
     zmq_ctx_term(context);
 }

@@ -256,7 +256,7 @@ void raw_connections(const options_t *options)
 {
     need_files(options->peers + 200);
     child_t child = start_child(connecting_process, options);
-    char endpoint[ENDPOINT_MAX], command = 'q';
+    char endpoint[ENDPOINT_MAX];
     int listener = listen_raw(endpoint, SOCK_NONBLOCK), epoll = epoll_create1(0);
     require_system(epoll >= 0, "epoll_create1");
     watch(epoll, listener, NULL);
@@ -286,9 +286,5 @@ void raw_connections(const options_t *options)
     }
     double seconds = now() - start;
     cpu += cpu_seconds();
-    printf("connections_per_s=%.0f cpu_s_per_million=%.2f\n", (double)options->peers / seconds, cpu / (double)options->peers * 1e6);
-    fflush(stdout);
-    say(child.out, &command, 1);
-    hear(child.in, &command, 1);
-    finish_child(&child);
+    end_connections(&child, options, seconds, cpu);
 }

@@ -126,3 +126,13 @@ void connecting_process(const options_t *options, int in, int out)
     hear(in, &command, 1);
     say(out, &command, 1);
 }
+
+void end_connections(child_t *child, const options_t *options, double seconds, double cpu)
+{
+    char command = 'q';
+    printf("connections_per_s=%.0f cpu_s_per_million=%.2f\n", (double)options->peers / seconds, cpu / (double)options->peers * 1e6);
+    fflush(stdout);
+    say(child->out, &command, 1);
+    hear(child->in, &command, 1);
+    finish_child(child);
+}

@@ -32,6 +32,8 @@ void finish_handshake(int fd);
 /* A second process: --peers connections to the endpoint it hears, each with the handshake of a PUSH socket and the frame below.
  * They stay open until it hears one byte, which it says back. */
 void connecting_process(const options_t *options, int in, int out);
+/* Print what so many seconds of accepting came to, and let the connecting process end. */
+void end_connections(child_t *child, const options_t *options, double seconds, double cpu);
 #define HELLO_FRAME "\0\5hello"
 #define HELLO_SIZE 7
 

@@ -189,18 +189,32 @@ static void *send_without_end (void *push)
     return push;
 }
 
+static pthread_t start_sending (void *push)
+{
+    pthread_t thread;
+    atomic_store (&stop, 0);
+    REQUIRE (pthread_create (&thread, NULL, send_without_end, push) == 0);
+    return thread;
+}
+
+static void stop_sending (pthread_t thread, void *push)
+{
+    void *result;
+    atomic_store (&stop, 1);
+    pthread_join (thread, &result);
+    CHECK (result == push);
+}
+
 /* A PING is answered within a burst that does not stop, and not only when the kernel takes no more. */
 static void a_ping_within_a_burst (void)
 {
     char endpoint[64], bytes[65536];
     int listener = raw_listen (endpoint), answers = 0, asked = 0;
-    void *push = OPEN (ZMQ_PUSH), *result;
-    pthread_t thread;
+    void *push = OPEN (ZMQ_PUSH);
     OK (zmq_connect (push, endpoint));
     int fd = RAW_ACCEPT (listener);
     RAW_HANDSHAKE (fd, READY_PULL, READY_PUSH);
-    atomic_store (&stop, 0);
-    REQUIRE (pthread_create (&thread, NULL, send_without_end, push) == 0);
+    pthread_t thread = start_sending (push);
     long long until = now_ms () + ARRIVES_MS, next = now_ms ();
     while (answers < 20 && now_ms () < until) {
         if (asked == answers && now_ms () >= next) {
@@ -214,9 +228,7 @@ static void a_ping_within_a_burst (void)
                 answers++;
     }
     EQUAL (answers, 20);
-    atomic_store (&stop, 1);
-    pthread_join (thread, &result);
-    CHECK (result == push);
+    stop_sending (thread, push);
     close (fd);
     close (listener);
 }
@@ -255,12 +267,10 @@ static void connections_lost_within_a_burst (void)
 {
     char endpoint[64], bytes[4096];
     int listener = raw_listen (endpoint);
-    void *push = OPEN (ZMQ_PUSH), *result;
-    pthread_t thread;
+    void *push = OPEN (ZMQ_PUSH);
     SET (push, ZMQ_RECONNECT_IVL, 1);
     OK (zmq_connect (push, endpoint));
-    atomic_store (&stop, 0);
-    REQUIRE (pthread_create (&thread, NULL, send_without_end, push) == 0);
+    pthread_t thread = start_sending (push);
     for (int round = 0; round < 30; round++) {
         int fd = RAW_ACCEPT (listener);
         RAW_HANDSHAKE (fd, READY_PULL, READY_PUSH);
@@ -275,9 +285,7 @@ static void connections_lost_within_a_burst (void)
         }
         close (fd);
     }
-    atomic_store (&stop, 1);
-    pthread_join (thread, &result);
-    CHECK (result == push);
+    stop_sending (thread, push);
     close (listener);
 }
 
@@ -309,15 +317,10 @@ static void small_limits (void)
             SET (push, ZMQ_SNDTIMEO, ARRIVES_MS);
             SET (pull, ZMQ_RCVTIMEO, ARRIVES_MS);
             OK (zmq_connect (push, BIND (pull, transport)));
-            atomic_store (&stop, 0);
-            pthread_t thread;
-            void *result;
-            REQUIRE (pthread_create (&thread, NULL, send_without_end, push) == 0);
+            pthread_t thread = start_sending (push);
             for (int i = 0; i < 500; i++)
                 REQUIRE (zmq_recv (pull, NULL, 0, 0) == 10);
-            atomic_store (&stop, 1);
-            pthread_join (thread, &result);
-            CHECK (result == push);
+            stop_sending (thread, push);
             CLOSE (push);
             CLOSE (pull);
         }

@@ -28,8 +28,6 @@ prepare() {
 }
 (set -e; prepare) >"$out/build.log" 2>&1 || { cat "$out/build.log"; exit 1; }
 export CARGO_NET_OFFLINE=true
-alone=()
-if command -v ip >/dev/null && unshare -n true 2>/dev/null; then alone=(unshare -n tools/with-loopback.sh); fi
 
 # suite NAME COMMAND...: one line on stdout
 suite() {
@@ -37,7 +35,7 @@ suite() {
     shift
     [[ " $suites " = *" $name "* ]] || return 0
     log=$out/$run.$name.log
-    if "${alone[@]}" "$@" >"$log" 2>&1 </dev/null; then
+    if tools/alone.sh "$@" >"$log" 2>&1 </dev/null; then
         echo "soak: run $run: $(grep -E '^[a-z-]+: [0-9]+ passed' "$log" | tail -n 1 | sed "s/^[a-z-]*/$name/") in $((SECONDS - begin)) s"
     else
         echo "soak: run $run: $name FAILED after $((SECONDS - begin)) s, see $log"

@@ -3,7 +3,7 @@
 //! A pattern holds [`PipeId`]s and asks this table for everything else, so that a pipe has one owner.
 
 use crate::message::{Message, Metadata};
-use crate::pipe::{End, Readiness};
+use crate::pipe::{End, Outlet, Readiness};
 use std::sync::Arc;
 
 /// A pipe of one socket. Valid from `attach` to `detach` of the pattern; then the number may be used again.
@@ -151,23 +151,22 @@ impl Pipes {
     /// [`Pipes::has_room`] and [`Pipes::write`] in one: takes the part if it may be written.
     #[inline]
     pub fn try_write(&mut self, id: PipeId, message: &mut Message) -> bool {
-        let Some(Some(slot)) = self.slots.get_mut(id.0 as usize) else { return false };
-        if !slot.writable || !slot.end.tx.has_room() {
-            return false;
-        }
-        slot.end.tx.send(message);
-        self.passing |= slot.end.is_passing();
-        true
+        self.try_send(id, |outlet| outlet.send(message))
     }
 
     /// [`Pipes::try_write`] of a message that others are going to get, too: it stays as it is.
     #[inline]
     pub fn try_write_shared(&mut self, id: PipeId, message: &mut Message) -> bool {
+        self.try_send(id, |outlet| outlet.send_shared(message))
+    }
+
+    #[inline(always)]
+    fn try_send(&mut self, id: PipeId, send: impl FnOnce(&mut Outlet)) -> bool {
         let Some(Some(slot)) = self.slots.get_mut(id.0 as usize) else { return false };
         if !slot.writable || !slot.end.tx.has_room() {
             return false;
         }
-        slot.end.tx.send_shared(message);
+        send(&mut slot.end.tx);
         self.passing |= slot.end.is_passing();
         true
     }
