@@ -137,13 +137,20 @@ class Process:
         except ProcessLookupError:
             pass
 
+    def _await_beginning(self):
+        """Until its first line, a program has done nothing that a crash or a pause could disturb, and a request to end just ends it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._lines or self._closed, PATIENCE)
+
     def kill(self):
         """As a crash would: at once, with nothing said to anybody."""
+        self._await_beginning()
         self.send(signal.SIGKILL)
         self._process.wait()
         self._reader.join()
 
     def freeze(self):
+        self._await_beginning()
         self.send(signal.SIGSTOP)
 
     def thaw(self):
@@ -161,9 +168,8 @@ class Process:
         return self
 
     def ask_to_end(self, number=signal.SIGTERM):
-        """A program catches signals before it prints its first line; before that line they would just end it."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._lines or self._closed, PATIENCE)
+        """A program catches signals before it prints its first line."""
+        self._await_beginning()
         self.send(number)
 
     def stop(self, number=signal.SIGTERM, status=0):
