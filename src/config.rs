@@ -19,6 +19,10 @@ pub const CLOSE_LOOKS: u8 = 8;
 /// steadiest throughput of 32 and 100 bytes.
 pub const CLOSE_PAUSE: u32 = 8;
 
+/// Publications in a row that found the reader of a queue awake, after which the writer no longer exchanges a word with it for each: the
+/// reader's next sleep then costs it a membarrier(2), some microseconds.
+pub const QUEUE_BURST: u32 = if cfg!(loom) { 1 } else { 64 };
+
 /// Messages between two reports of the reader of a queue without a limit.
 pub const UNLIMITED_STEP: usize = 1024;
 

@@ -7,38 +7,44 @@ fn message(byte: u8) -> Message {
     Message::from_slice(&[byte]).unwrap()
 }
 
-/// A consumer that sleeps when nothing is there must get all messages and the end: no wake is lost.
-#[test]
-fn loom_no_wake_is_lost() {
-    loom::model(|| {
-        let (mut tx, mut rx) = queue(0, false);
-        let notify = std::sync::Arc::new(Notify::new());
-        let waker = notify.clone();
-        let producer = loom::thread::spawn(move || {
-            for byte in 0..2 {
-                tx.push(message(byte));
-                if tx.flush() {
-                    waker.notify();
-                }
-            }
-            if tx.close() {
+/// A consumer that sleeps when nothing is there must get `messages` and the end: no wake is lost.
+fn sleep_and_wake(messages: u8) {
+    let (mut tx, mut rx) = queue(0, false);
+    let notify = std::sync::Arc::new(Notify::new());
+    let waker = notify.clone();
+    let producer = loom::thread::spawn(move || {
+        for byte in 0..messages {
+            tx.push(message(byte));
+            if tx.flush() {
                 waker.notify();
             }
-        });
-        let mut expected = 0;
-        loop {
-            match rx.poll() {
-                Readiness::Ready => {
-                    assert_eq!(rx.pop().unwrap().data(), [expected]);
-                    expected += 1;
-                }
-                Readiness::Asleep => notify.wait(),
-                Readiness::Ended => break,
-            }
         }
-        assert_eq!(expected, 2);
-        producer.join().unwrap();
+        if tx.close() {
+            waker.notify();
+        }
     });
+    let mut expected = 0;
+    loop {
+        match rx.poll() {
+            Readiness::Ready => {
+                assert_eq!(rx.pop().unwrap().data(), [expected]);
+                expected += 1;
+            }
+            Readiness::Asleep => notify.wait(),
+            Readiness::Ended => break,
+        }
+    }
+    assert_eq!(expected, messages);
+    producer.join().unwrap();
+}
+
+/// Around bursts, which begin with the first publication here. More steps than can be explored in every order: three times the threads
+/// change where neither waits.
+#[test]
+fn loom_no_wake_is_lost() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(|| sleep_and_wake(3));
 }
 
 /// A producer that waits for room must be told when there is.

@@ -1,14 +1,19 @@
 //! One direction of a pipe: an unbounded single-producer, single-consumer queue with credit and sleep.
 //!
-//! Two words are shared.
+//! Three words are shared.
 //!
-//! `published` is written by the producer: the number of parts that the consumer may take, and two flags.
-//! - CLOSED: nothing follows. It is in the same word as the count, so whoever sees it also sees everything that
-//!   was sent before.
-//! - ASLEEP is set by the consumer, with a compare-and-swap that fails if the count moved meanwhile. The
-//!   producer's next publication is a swap that clears the flag and returns it: then, and only then, the
-//!   producer owes the consumer a wake. So there is one wake per sleep and no lost one: either the swap comes
-//!   first and the compare fails, or the flag comes first and the swap returns it.
+//! `published` is written by the producer: the number of parts that the consumer may take, and CLOSED: nothing follows. Both are
+//! in one word, so whoever sees that it is closed also sees everything that was sent before.
+//!
+//! `asleep` is where the two meet. A consumer that found nothing writes down that it sleeps, then looks at `published` once
+//! more. A producer that has published looks whether the consumer sleeps; who finds that, and takes the word back, owes
+//! the wake. So there is at least one wake per sleep, and at most one: that one comes in vain if the consumer found what was
+//! published at its second look.
+//! - Usually both exchange the word: one exchange comes first, and what was written before it is seen by the other.
+//! - In a *burst*, many publications that found nobody asleep, the producer only reads the word, behind a light fence. The consumer
+//!   is told by `burst`, and takes the heavy half before its second look (`sync::barrier`). `burst` is set before an exchange
+//!   that finds nobody asleep, and cleared after one that finds somebody, so a consumer that does not see it has exchanged the word
+//!   before or after all of the burst.
 //!
 //! `credit` is written by the consumer: the number of whole messages taken, in steps of the low-water mark,
 //! and two flags.
@@ -18,14 +23,14 @@
 //!
 //! Parts that were written but not flushed are not counted in `published`, hence invisible; those of an unfinished
 //! message are never flushed, and roll back.
-//! Slots are handed over by the count: the producer's Release swap of `published` pairs with the consumer's
+//! Slots are handed over by the count: the producer's Release store of `published` pairs with the consumer's
 //! Acquire load.
 
 use super::segment::Segment;
-use crate::config::{CLOSE, CLOSE_LOOKS, CLOSE_PAUSE, UNLIMITED_STEP};
+use crate::config::{CLOSE, CLOSE_LOOKS, CLOSE_PAUSE, QUEUE_BURST, UNLIMITED_STEP};
 use crate::error::Result;
 use crate::message::{Message, Metadata};
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell, spin_loop};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Ordering, UnsafeCell, barrier, spin_loop};
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 use std::mem::MaybeUninit;
@@ -33,16 +38,30 @@ use std::ptr;
 use std::sync::Arc;
 
 const CLOSED: usize = 1;
-const ASLEEP: usize = 2;
 const WAITING: usize = 1;
 const GONE: usize = 2;
 const SHIFT: u32 = 2;
+/// In `asleep`: the consumer does not sleep. Otherwise the word is one more than the number of parts it had taken.
+const AWAKE: usize = 0;
+
+/// Written by the producer.
+struct Published {
+    /// Parts published, CLOSED.
+    word: AtomicUsize,
+    /// The producer looks at `asleep` behind a light fence.
+    burst: AtomicBool,
+}
+
+/// Written by the consumer, mostly.
+struct Consumed {
+    /// Messages taken, WAITING, GONE.
+    credit: AtomicUsize,
+    asleep: AtomicUsize,
+}
 
 struct Shared {
-    /// Producer's word: parts published, CLOSED, ASLEEP.
-    published: CachePadded<AtomicUsize>,
-    /// Consumer's word: messages taken, WAITING, GONE.
-    credit: CachePadded<AtomicUsize>,
+    published: CachePadded<Published>,
+    consumed: CachePadded<Consumed>,
     /// High-water mark in messages; 0 is unlimited.
     high_water: AtomicUsize,
     spare: AtomicPtr<Segment>,
@@ -75,7 +94,7 @@ impl Drop for Shared {
         }
         // SAFETY: both handles are gone.
         let Remains { mut head, mut index, taken } = self.remains.with(|remains| unsafe { *remains });
-        let written = self.published.load(Ordering::Relaxed) >> SHIFT;
+        let written = self.published.word.load(Ordering::Relaxed) >> SHIFT;
         let mut left = if self.latest.is_some() { 0 } else { written - taken };
         while !head.is_null() {
             // SAFETY: the chain is ours alone now.
@@ -96,8 +115,8 @@ impl Drop for Shared {
 pub fn queue(high_water: usize, conflate: bool) -> (Sender, Receiver) {
     let first = Segment::first();
     let shared = Arc::new(Shared {
-        published: CachePadded::new(AtomicUsize::new(0)),
-        credit: CachePadded::new(AtomicUsize::new(0)),
+        published: CachePadded::new(Published { word: AtomicUsize::new(0), burst: AtomicBool::new(false) }),
+        consumed: CachePadded::new(Consumed { credit: AtomicUsize::new(0), asleep: AtomicUsize::new(AWAKE) }),
         high_water: AtomicUsize::new(if conflate { 0 } else { high_water }),
         spare: AtomicPtr::new(ptr::null_mut()),
         latest: conflate.then(|| Mutex::new(None)),
@@ -114,6 +133,7 @@ pub fn queue(high_water: usize, conflate: bool) -> (Sender, Receiver) {
         closed: false,
         complete: Mark { segment: first, index: 0, written: 0 },
         flushed: 0,
+        found_awake: 0,
     };
     let receiver = Receiver {
         shared,
@@ -152,6 +172,8 @@ pub struct Sender {
     closed: bool,
     complete: Mark,
     flushed: usize,
+    /// Publications in a row that found nobody asleep; [`QUEUE_BURST`] is a burst.
+    found_awake: u32,
 }
 
 // SAFETY: the raw pointers lead to segments that only this handle writes to; messages are Send.
@@ -172,7 +194,7 @@ impl Sender {
 
     #[cold]
     fn refresh_credit(&mut self, high_water: usize) -> bool {
-        let credit = &self.shared.credit;
+        let credit = &self.shared.consumed.credit;
         // Acquire pairs with the consumer's Release in `Receiver::acknowledge`.
         let mut seen = credit.load(Ordering::Acquire);
         loop {
@@ -194,8 +216,8 @@ impl Sender {
     /// may have changed since. One that falls asleep after this look reports (`Receiver::report_change`).
     fn is_all_taken(&mut self) -> bool {
         // A read-modify-write, so that it comes before or after the consumer's in `Receiver::poll`.
-        let word = self.shared.published.fetch_or(0, Ordering::AcqRel);
-        if word & ASLEEP == 0 || word >> SHIFT != self.written {
+        let asleep = self.shared.consumed.asleep.fetch_or(AWAKE, Ordering::AcqRel);
+        if asleep != self.written + 1 {
             return false;
         }
         self.acknowledged = self.messages;
@@ -311,9 +333,45 @@ impl Sender {
             return false;
         }
         self.flushed = written;
-        // Release hands the slots over (pairs with the Acquire in `Receiver`); the swap takes the sleep flag.
-        let previous = self.shared.published.swap(written << SHIFT, Ordering::AcqRel);
-        previous & ASLEEP != 0
+        self.publish(written << SHIFT)
+    }
+
+    /// Shows the consumer a new word. True when it slept.
+    #[inline]
+    fn publish(&mut self, word: usize) -> bool {
+        // Release hands the slots over (pairs with the Acquire in `Receiver`).
+        self.shared.published.word.store(word, Ordering::Release);
+        if self.found_awake == QUEUE_BURST {
+            barrier::light();
+            // Relaxed: what it says is acted upon by the exchange.
+            if self.shared.consumed.asleep.load(Ordering::Relaxed) == AWAKE {
+                return false;
+            }
+        }
+        self.take_sleeper()
+    }
+
+    /// Takes the consumer's word that it sleeps. True when it does.
+    fn take_sleeper(&mut self) -> bool {
+        let burst = &self.shared.published.burst;
+        let begins = self.found_awake + 1 == QUEUE_BURST && barrier::is_available();
+        if begins {
+            // Relaxed: seen by whoever exchanges the word after us.
+            burst.store(true, Ordering::Relaxed);
+        }
+        // AcqRel pairs with the exchange in `Receiver::poll`: the later one sees what was written before the earlier.
+        let slept = self.shared.consumed.asleep.swap(AWAKE, Ordering::AcqRel) != AWAKE;
+        let in_burst = begins || self.found_awake == QUEUE_BURST;
+        self.found_awake = match (slept, in_burst) {
+            (true, _) => 0,
+            (false, true) => QUEUE_BURST,
+            (false, false) => (self.found_awake + 1).min(QUEUE_BURST - 1),
+        };
+        if slept && in_burst {
+            // Release: who sees it sees what the burst has published.
+            burst.store(false, Ordering::Release);
+        }
+        slept
     }
 
     /// Drops the parts of an unfinished message.
@@ -351,8 +409,7 @@ impl Sender {
         self.rollback();
         self.closed = true;
         self.flushed = self.written;
-        let word = self.written << SHIFT | CLOSED;
-        self.shared.published.swap(word, Ordering::AcqRel) & ASLEEP != 0
+        self.publish(self.written << SHIFT | CLOSED)
     }
 
     /// True in the middle of a multipart message.
@@ -375,7 +432,8 @@ impl Sender {
             return false;
         }
         // Acquire as in `refresh_credit`.
-        self.acknowledged = self.acknowledged.max(self.shared.credit.load(Ordering::Acquire) >> SHIFT);
+        self.acknowledged =
+            self.acknowledged.max(self.shared.consumed.credit.load(Ordering::Acquire) >> SHIFT);
         self.messages.saturating_sub(self.acknowledged) >= high_water
     }
 
@@ -383,7 +441,7 @@ impl Sender {
     pub fn queued(&mut self) -> usize {
         if !self.is_all_taken() {
             // Acquire as in `refresh_credit`.
-            let credit = self.shared.credit.load(Ordering::Acquire) >> SHIFT;
+            let credit = self.shared.consumed.credit.load(Ordering::Acquire) >> SHIFT;
             self.acknowledged = self.acknowledged.max(credit);
         }
         self.messages.saturating_sub(self.acknowledged)
@@ -392,7 +450,8 @@ impl Sender {
     /// Whether the consumer is a good way behind, by what it has reported.
     pub fn is_far_ahead(&mut self) -> bool {
         // Acquire as in `refresh_credit`.
-        self.acknowledged = self.acknowledged.max(self.shared.credit.load(Ordering::Acquire) >> SHIFT);
+        self.acknowledged =
+            self.acknowledged.max(self.shared.consumed.credit.load(Ordering::Acquire) >> SHIFT);
         let unread = self.messages.saturating_sub(self.acknowledged);
         let limit = self.shared.high_water.load(Ordering::Relaxed);
         unread > step(limit) + UNLIMITED_STEP
@@ -417,7 +476,7 @@ impl Sender {
 
     /// True when nobody will read any more.
     pub fn is_orphaned(&self) -> bool {
-        self.shared.credit.load(Ordering::Relaxed) & GONE != 0
+        self.shared.consumed.credit.load(Ordering::Relaxed) & GONE != 0
     }
 }
 
@@ -527,7 +586,7 @@ impl Receiver {
             (0..CLOSE_PAUSE).for_each(|_| spin_loop());
         }
         // Acquire pairs with the Release swap in `Sender::flush`.
-        let word = self.shared.published.load(Ordering::Acquire);
+        let word = self.shared.published.word.load(Ordering::Acquire);
         self.available = word >> SHIFT;
         self.ended = word & CLOSED != 0;
         match self.available - self.taken {
@@ -578,7 +637,7 @@ impl Receiver {
         }
         self.until_step = step(high_water);
         // AcqRel pairs with the producer's compare-and-swap in `refresh_credit`.
-        let previous = self.shared.credit.swap(self.messages << SHIFT, Ordering::AcqRel);
+        let previous = self.shared.consumed.credit.swap(self.messages << SHIFT, Ordering::AcqRel);
         self.owes_credit |= previous & WAITING != 0;
     }
 
@@ -594,7 +653,7 @@ impl Receiver {
         if high_water != self.step_of {
             self.step_of = high_water;
             self.until_step = step(high_water);
-            let previous = self.shared.credit.swap(self.messages << SHIFT, Ordering::AcqRel);
+            let previous = self.shared.consumed.credit.swap(self.messages << SHIFT, Ordering::AcqRel);
             self.owes_credit |= previous & WAITING != 0;
         }
     }
@@ -606,6 +665,28 @@ impl Receiver {
         std::mem::take(&mut self.owes_credit)
     }
 
+    /// Writes down that everything is taken, and that a wake is wanted. False: something came meanwhile.
+    fn fall_asleep(&mut self) -> bool {
+        let asleep = &self.shared.consumed.asleep;
+        if asleep.load(Ordering::Relaxed) == self.taken + 1 {
+            // Nobody has published since it was written down.
+            return true;
+        }
+        // AcqRel pairs with the exchange in `Sender::take_sleeper`.
+        asleep.swap(self.taken + 1, Ordering::AcqRel);
+        // Acquire pairs with the Release at the end of a burst.
+        if self.shared.published.burst.load(Ordering::Acquire) {
+            barrier::heavy();
+        }
+        if self.look() || self.ended {
+            // The producer may have taken the word already: then its wake comes in vain.
+            self.shared.consumed.asleep.swap(AWAKE, Ordering::AcqRel);
+            return false;
+        }
+        self.report_change();
+        true
+    }
+
     /// Whether a part is there; when not, goes to sleep.
     #[inline]
     pub fn poll(&mut self) -> Readiness {
@@ -614,21 +695,10 @@ impl Receiver {
                 if self.ended {
                     return Readiness::Ended;
                 }
-                let expected = self.taken << SHIFT;
-                // AcqRel pairs with the swap in `Sender::flush`: one of the two sees the other.
-                match self.shared.published.compare_exchange(
-                    expected,
-                    expected | ASLEEP,
-                    Ordering::AcqRel,
-                    Ordering::Acquire,
-                ) {
-                    Ok(_) => {
-                        self.report_change();
-                        return Readiness::Asleep;
-                    }
-                    Err(word) if word == expected | ASLEEP => return Readiness::Asleep,
-                    Err(_) => continue,
+                if self.fall_asleep() {
+                    return Readiness::Asleep;
                 }
+                continue;
             }
             if let Some(latest) = &self.shared.latest {
                 if latest.lock().is_some() {
@@ -657,7 +727,7 @@ impl Receiver {
 
     /// True when the producer has closed, whether or not everything was read.
     pub fn is_closed(&self) -> bool {
-        self.shared.published.load(Ordering::Acquire) & CLOSED != 0
+        self.shared.published.word.load(Ordering::Acquire) & CLOSED != 0
     }
 
     /// True when only the latest message is kept.
@@ -697,7 +767,7 @@ impl Receiver {
     /// Parts published and not yet taken.
     #[inline]
     pub fn backlog(&self) -> usize {
-        (self.shared.published.load(Ordering::Relaxed) >> SHIFT) - self.taken
+        (self.shared.published.word.load(Ordering::Relaxed) >> SHIFT) - self.taken
     }
 
     /// What the stream last announced about the peer.
@@ -725,6 +795,6 @@ impl Drop for Receiver {
         let remains = Remains { head: self.head, index: self.index, taken: self.taken };
         // SAFETY: only this handle writes it, once, and it is read when no handle is left.
         self.shared.remains.with_mut(|slot| unsafe { *slot = remains });
-        self.shared.credit.fetch_or(GONE, Ordering::AcqRel);
+        self.shared.consumed.credit.fetch_or(GONE, Ordering::AcqRel);
     }
 }

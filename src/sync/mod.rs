@@ -2,8 +2,9 @@
 //!
 //! Under `cfg(loom)` the types come from loom, so that every interleaving of the lock-free parts can be
 //! explored; otherwise they are std's. `Exclusive` is the in-use flag of a socket, `Registry` holds what C handles point at,
-//! `fork` counts forks, `global` holds the few process-wide statics, which loom does not model.
+//! `barrier` is a fence that costs one side nothing, `fork` counts forks, `global` holds the few process-wide statics, which loom does not model.
 
+pub mod barrier;
 mod deferred;
 mod exclusive;
 mod fork;
@@ -58,6 +59,6 @@ mod plain {
 #[allow(clippy::disallowed_types)]
 pub mod global {
     pub use std::sync::atomic::{
-        AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+        AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
     };
 }
