@@ -39,11 +39,21 @@ unsafe fn put(memory: *mut zmq_msg_t, message: Message) -> Result<()> {
 /// As for [`put`].
 #[inline]
 unsafe fn put_empty<'a>(memory: *mut zmq_msg_t) -> Result<&'a mut Message> {
+    // SAFETY: the caller's promise.
+    Ok(unsafe { place(memory)? }.write(Message::new()))
+}
+
+/// Memory for a message.
+///
+/// # Safety
+/// As for [`put`].
+#[inline]
+unsafe fn place<'a>(memory: *mut zmq_msg_t) -> Result<&'a mut MaybeUninit<Message>> {
     if memory.is_null() {
         return Err(Errno::FAULT);
     }
     // SAFETY: the caller's promise.
-    Ok(unsafe { &mut *memory.cast::<MaybeUninit<Message>>() }.write(Message::new()))
+    Ok(unsafe { &mut *memory.cast::<MaybeUninit<Message>>() })
 }
 
 /// Makes an empty message.
@@ -70,7 +80,7 @@ pub unsafe extern "C" fn zmq_msg_init(msg_: *mut zmq_msg_t) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_msg_init_size(msg_: *mut zmq_msg_t, size_: usize) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { put_empty(msg_) }.and_then(|message| message.assign_sized(size_)).or_minus_one()
+    unsafe { place(msg_) }.and_then(|place| Message::init_sized(place, size_)).or_minus_one()
 }
 
 /// Draft: makes a message with a copy of a buffer.

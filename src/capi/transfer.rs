@@ -44,9 +44,8 @@ pub(super) unsafe fn bytes<'a>(data: *const c_void, size: usize) -> Result<&'a [
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_send(s_: *mut c_void, buf_: *const c_void, len_: usize, flags_: c_int) -> c_int {
     guard(|| {
-        let mut message = Message::new();
         // SAFETY: the caller's promise.
-        message.assign(unsafe { bytes(buf_, len_)? })?;
+        let mut message = Message::from_slice(unsafe { bytes(buf_, len_)? })?;
         socket::send(socket::find(s_)?, &mut message, flags_)?;
         Ok(clip(len_))
     })

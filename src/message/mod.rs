@@ -26,6 +26,7 @@ use crate::config::REUSE_MAX;
 use crate::error::Result;
 use content::Content;
 use std::ffi::c_void;
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 /// Largest body kept inside the message, as in the reference: a copy of a larger one is ZMQ_SHARED.
@@ -98,8 +99,16 @@ impl Message {
     #[inline]
     pub fn from_slice(bytes: &[u8]) -> Result<Self> {
         let mut message = Self::new();
-        message.assign(bytes)?;
+        message.make_room(bytes.len())?;
+        message.fill(bytes);
         Ok(message)
+    }
+
+    /// Makes a message with a body of `size` bytes for the caller to fill in, where there is none: nothing is read from the place. On failure
+    /// (ENOMEM) it holds an empty message.
+    #[inline]
+    pub fn init_sized(place: &mut MaybeUninit<Self>, size: usize) -> Result<()> {
+        place.write(Self::new()).make_room(size)
     }
 
     /// Replaces the content by a body of `size` bytes for the caller to fill in. On failure (ENOMEM) the message is empty. A block that
@@ -115,6 +124,12 @@ impl Message {
             return Ok(());
         }
         self.clear();
+        self.make_room(size)
+    }
+
+    /// Gives an empty message a body of `size` bytes.
+    #[inline]
+    fn make_room(&mut self, size: usize) -> Result<()> {
         if size <= INLINE_MAX {
             self.inline_size = size as u8;
         } else {
@@ -128,9 +143,15 @@ impl Message {
     #[inline]
     pub fn assign(&mut self, bytes: &[u8]) -> Result<()> {
         self.assign_sized(bytes.len())?;
-        // SAFETY: there is room for exactly that many bytes, which nobody else can see yet.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.data_mut_ptr(), bytes.len()) };
+        self.fill(bytes);
         Ok(())
+    }
+
+    #[inline]
+    fn fill(&mut self, bytes: &[u8]) {
+        debug_assert_eq!(self.len(), bytes.len());
+        // SAFETY: both callers made room for exactly that many bytes, which nobody else can see yet.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.data_mut_ptr(), bytes.len()) };
     }
 
     /// Drops the content; what is left is an empty message.
@@ -149,14 +170,21 @@ impl Message {
         }
     }
 
-    /// [`Message::clear`] before something else is put into the message: a small block of its own stays, for
-    /// [`Message::assign_sized`] to use again.
+    /// Drops the content before something else is put into the message. A small block of its own stays, for [`Message::assign_sized`]
+    /// to use again, and so do the properties: whoever receives from the same peer again finds its metadata in place.
     #[inline]
     pub fn clear_to_reuse(&mut self) {
-        // SAFETY: see `len`.
-        if self.kind != Kind::Shared || !unsafe { self.body.content }.is_reusable(REUSE_MAX) {
-            self.clear();
+        if self.kind == Kind::Shared {
+            // SAFETY: see `len`.
+            let content = unsafe { self.body.content };
+            if content.is_reusable(REUSE_MAX) {
+                return;
+            }
+            (self.kind, self.inline_size) = (Kind::Inline, 0);
+            // SAFETY: the tag no longer says that the message has it.
+            unsafe { content.release() };
         }
+        (self.kind, self.inline_size) = (Kind::Inline, 0);
     }
 
     /// Drops everything but the content.
@@ -307,7 +335,7 @@ impl Message {
 
     /// Moves the content to `place`, and leaves an empty message.
     #[inline]
-    pub fn move_into(&mut self, place: &mut std::mem::MaybeUninit<Self>) {
+    pub fn move_into(&mut self, place: &mut MaybeUninit<Self>) {
         place.write(self.take());
     }
 
@@ -363,6 +391,12 @@ impl Message {
     #[inline]
     pub fn set_metadata(&mut self, metadata: Option<Arc<Metadata>>) {
         self.metadata = metadata;
+    }
+
+    /// Takes the metadata out.
+    #[inline]
+    pub fn take_metadata(&mut self) -> Option<Arc<Metadata>> {
+        self.metadata.take()
     }
 
     /// Draft: routing id of SERVER and PEER; 0 is none.

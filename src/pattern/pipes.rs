@@ -197,6 +197,7 @@ impl Pipes {
     #[inline(always)]
     pub fn read_into(&mut self, id: PipeId, place: &mut Message) -> bool {
         let Some(Some(slot)) = self.slots.get_mut(id.0 as usize) else { return false };
+        let kept = place.take_metadata();
         let found = slot.end.rx.pop_into(place);
         self.passing |= slot.end.is_passing();
         if !found {
@@ -206,7 +207,11 @@ impl Pipes {
             return false;
         }
         if self.with_metadata {
-            place.set_metadata(slot.end.rx.metadata().cloned());
+            // Usually the place held the same metadata before: then nothing is counted.
+            place.set_metadata(match (kept, slot.end.rx.metadata()) {
+                (Some(kept), Some(current)) if Arc::ptr_eq(&kept, current) => Some(kept),
+                (_, current) => current.cloned(),
+            });
         }
         true
     }
