@@ -27,6 +27,9 @@ impl Reactor {
             link.report(event::DISCONNECTED, stream.raw() as u64, stream.raw());
         }
         let during_handshake = matches!(link.state, State::Handshaking { .. });
+        if during_handshake {
+            link.backoff.turn_away();
+        }
         let was_attempt = matches!(
             link.state,
             State::Connecting { .. } | State::Proxying { .. } | State::Resolving | State::Waiting
