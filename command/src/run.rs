@@ -19,6 +19,7 @@ pub fn run(program: &OsStr, arguments: &[OsString]) -> Result<ExitCode> {
     let notes = Notes::new()?;
     let directory = ours.parent().unwrap_or(Path::new("/"));
 
+    keep_signals();
     let mut child = Command::new(program)
         .args(arguments)
         .env("LD_PRELOAD", in_front(ours.as_os_str(), "LD_PRELOAD"))
@@ -47,23 +48,42 @@ fn in_front(value: &OsStr, variable: &str) -> OsString {
 
 // -------------------------------------------------------------------------------------------------------- signals
 
+/// 0 until there is one.
 static CHILD: AtomicI32 = AtomicI32::new(0);
+/// The last signal that came before there was a child to pass it on to, or 0.
+static KEPT: AtomicI32 = AtomicI32::new(0);
 
 extern "C" fn pass_on(signal: libc::c_int) {
-    // SAFETY: kill may be called in a signal handler.
-    unsafe { libc::kill(CHILD.load(Ordering::Relaxed), signal) };
+    match CHILD.load(Ordering::SeqCst) {
+        0 => KEPT.store(signal, Ordering::SeqCst),
+        child => {
+            // SAFETY: kill may be called in a signal handler.
+            unsafe { libc::kill(child, signal) };
+        }
+    }
 }
 
-/// What a terminal sends reaches the program by itself; what is sent to this process is passed on.
+/// What is sent to this process is passed on. Called before the program is started, which sets all of this back: it
+/// may answer at once, and from then on a signal is meant for it.
+fn keep_signals() {
+    for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2] {
+        // SAFETY: the handler only calls functions that are safe in handlers, and lives as long as the process.
+        unsafe { libc::signal(signal, pass_on as extern "C" fn(libc::c_int) as libc::sighandler_t) };
+    }
+}
+
+/// What a terminal sends reaches the program by itself. To be ignored is inherited: only the program that has been
+/// started already is not touched by it.
 fn pass_signals_on(child: u32) {
-    CHILD.store(child as i32, Ordering::Relaxed);
-    // SAFETY: the handler only calls functions that are safe in handlers, and lives as long as the process.
+    // SAFETY: nothing is called when they come.
     unsafe {
         libc::signal(libc::SIGINT, libc::SIG_IGN);
         libc::signal(libc::SIGQUIT, libc::SIG_IGN);
-        for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2] {
-            libc::signal(signal, pass_on as extern "C" fn(libc::c_int) as libc::sighandler_t);
-        }
+    }
+    CHILD.store(child as i32, Ordering::SeqCst);
+    match KEPT.swap(0, Ordering::SeqCst) {
+        0 => {}
+        signal => pass_on(signal),
     }
 }
 
