@@ -10,8 +10,9 @@ CONFIGURATION is one of (without any, all of them, in this order):
     cffi     the same with the other backend
 
 What passes on the reference has to pass on ours. The tests come from the source distribution and run file by file,
-each with a limit of time. Where a file has a failure on the reference, its tests run again one by one on both, so
-that one failure does not hide the others.
+each with a limit of time. Where a file has a failure on the reference, or does not come to its end there, its tests
+run again one by one on both, so that one failure does not hide the others. A process on a wrong library is a failure
+on either, and so is an area of pyzmq in which nothing passes.
 
 Each configuration ends with "pyzmq-NAME: N passed, M failed". Everything that is made goes to target/clients/pyzmq.
 """
@@ -50,6 +51,18 @@ LUCK = {
     "test_log.py::TestPubLog::test_blank_root_topic":
         "it publishes right after subscribing over tcp, and waits for ever when the message was faster",
 }
+
+# In each of these some test has to pass, so that none is skipped as a whole for want of a module.
+AREAS = {
+    "asyncio": r"\.test_asyncio\b",
+    "gevent": r"Green",
+    "authentication": r"\.test_auth\b",
+    "monitors": r"\.test_monitor\b",
+    "devices": r"\.test_device\b",
+    "tornado": r"\.test_zmqstream\b",
+}
+# What the plugin ends pytest with.
+WRONG_LIBRARY = 99
 
 
 def die(text):
@@ -208,12 +221,16 @@ def installations(configuration, python, prefix):
 # -------------------------------------------------------------------------------------------- running
 
 
+def pytest_command(installation, *arguments):
+    return [installation.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "which_libzmq",
+            *arguments, *(f"--deselect=tests/{test}" for test in LUCK)]
+
+
 def run_pytest(installation, directory, selection, report, limit=FILE_SECONDS):
     """Runs pytest in its own process group; the outcome of each test, and what went wrong with the run itself."""
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    command = [installation.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "which_libzmq",
-               f"--junitxml={report}", selection, *(f"--deselect=tests/{test}" for test in LUCK)]
+    command = pytest_command(installation, f"--junitxml={report}", selection)
     with open(report.with_suffix(".log"), "w", encoding="utf-8") as log:
         process = subprocess.Popen([str(part) for part in command], cwd=directory, env=installation.environment(),
                                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
@@ -230,7 +247,9 @@ def run_pytest(installation, directory, selection, report, limit=FILE_SECONDS):
                 pass
             process.wait()
     # 0: all passed, 1: some failed, 5: none was there.
-    if trouble is None and code not in (0, 1, 5):
+    if trouble is None and code == WRONG_LIBRARY:
+        trouble = "on a wrong library"
+    elif trouble is None and code not in (0, 1, 5):
         trouble = f"pytest ended with {code}"
     return outcomes(report), trouble
 
@@ -256,41 +275,65 @@ def outcomes(report):
     return result
 
 
-def one_by_one(installation, directory, file, names, reports):
-    """Each test of a file in a process of its own."""
-    result = {}
-    for name in names:
-        # classname is "tests.test_x.Class" or "tests.test_x"; pytest wants tests/test_x.py::Class::name.
-        classname, _, test = name.partition("::")
-        inside = classname.split(".")[2:]
-        selection = "::".join([f"tests/{file}.py", *inside, test])
-        report = reports / file / f"{len(result)}.xml"
-        found, _ = run_pytest(installation, directory, selection, report, ALONE_SECONDS)
+def collected(installation, directory, file):
+    """The tests of a file, asked of pytest, which runs none of them."""
+    listing = run(pytest_command(installation, "--collect-only", f"tests/{file}.py"), cwd=directory,
+                  env=installation.environment())
+    return re.findall(rf"^tests/{file}\.py::(\S.*)$", listing, re.M)
+
+
+def one_by_one(installation, directory, file, tests, reports):
+    """Each test of a file in a process of its own: outcomes, and how many of the processes were on a wrong library."""
+    result, wrong = {}, 0
+    for number, test in enumerate(tests):
+        # pytest says test_x.py::Class::test, its report tests.test_x.Class::test.
+        *inside, name = test.split("::")
+        name = f"{'.'.join(['tests', file, *inside])}::{name}"
+        found, trouble = run_pytest(installation, directory, f"tests/{file}.py::{test}", reports / file / f"{number}.xml",
+                                    ALONE_SECONDS)
         result[name] = found.get(name, "failed")
-    return result
+        wrong += trouble == "on a wrong library"
+    return result, wrong
+
+
+class Comparison:
+    """What a file of tests gives on the reference and on ours."""
+
+    def __init__(self, file, reference, ours):
+        self.file = file
+        # Debian's reference may be an older version than ours, and have what was taken away since.
+        self.good = {name for name, outcome in reference.items()
+                     if outcome == "passed" and ours.get(name) != "too old"}
+        self.lost = sorted(name for name in self.good if ours.get(name) != "passed")
+        self.not_on_reference = sorted(name for name, outcome in reference.items() if outcome == "failed")
+        self.skipped = sum(outcome in ("skipped", "too old") for outcome in reference.values())
+        self.removed = sum(outcome == "too old" for outcome in ours.values()) \
+            - sum(outcome == "too old" for outcome in reference.values())
+        self.notes, self.faults = [], []
 
 
 def compare_file(pair, directory, file, reports):
-    """What passes on the reference, what of that does not on ours, and what went wrong."""
-    results, troubles = [], []
-    for name, installation in zip(("reference", "ours"), pair):
-        found, trouble = run_pytest(installation, directory, f"tests/{file}.py", reports / name / f"{file}.xml")
-        results.append(found)
-        if trouble:
-            troubles.append(f"{name}: {trouble}")
-    if "failed" in results[0].values():
-        names = [name for name, outcome in results[0].items() if outcome in ("passed", "failed")]
-        results = [one_by_one(installation, directory, file, names, reports / name / "alone")
-                   for name, installation in zip(("reference", "ours"), pair)]
-    # Debian's reference may be an older version than ours, and have what was taken away since.
-    passed = {name for name, outcome in results[0].items()
-              if outcome == "passed" and results[1].get(name) != "too old"}
-    lost = sorted(name for name in passed if results[1].get(name) != "passed")
-    not_on_reference = sorted(name for name, outcome in results[0].items() if outcome == "failed")
-    skipped = sum(outcome in ("skipped", "too old") for outcome in results[0].values())
-    removed = sum(outcome == "too old" for outcome in results[1].values()) \
-        - sum(outcome == "too old" for outcome in results[0].values())
-    return file, sorted(passed), lost, not_on_reference, skipped, removed, troubles
+    (reference, broken), (ours, trouble) = [
+        run_pytest(installation, directory, f"tests/{file}.py", reports / name / f"{file}.xml")
+        for name, installation in zip(("reference", "ours"), pair)]
+    wrong = [f"{name}: {said}" for name, said in (("reference", broken), ("ours", trouble))
+             if said == "on a wrong library"]
+    if broken or "failed" in reference.values():
+        tests = collected(pair[0], directory, file)
+        (reference, wrong_there), (ours, wrong_here) = [
+            one_by_one(installation, directory, file, tests, reports / name / "alone")
+            for name, installation in zip(("reference", "ours"), pair)]
+        if wrong_there or wrong_here:
+            wrong.append(f"alone, {wrong_there + wrong_here} tests on a wrong library")
+    comparison = Comparison(file, reference, ours)
+    comparison.faults += wrong
+    if broken:
+        comparison.notes.append(f"one by one, because of the reference: {broken}")
+        if not comparison.good:
+            comparison.faults.append("nothing passes on the reference")
+    elif trouble and trouble != "on a wrong library":
+        comparison.faults.append(f"ours: {trouble}")
+    return comparison
 
 
 def run_configuration(configuration, python, prefix, only):
@@ -319,34 +362,42 @@ def run_configuration(configuration, python, prefix, only):
                    if file.stem not in LEFT_OUT and (not only or file.stem in only))
     if not files:
         die("no test files")
+    seen = set()
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        for file, good, lost, unable, skipped, removed, troubles in pool.map(
-                lambda file: compare_file(pair, directory, file, reports), files):
-            passed += len(good) - len(lost)
-            failed += len(lost)
-            ours_in_trouble = any(trouble.startswith("ours") for trouble in troubles)
-            if ours_in_trouble and not lost:
-                failed += 1
-            mark = "FAIL " if lost or ours_in_trouble else "ok   "
-            notes = [f"{len(good) - len(lost)} of the {len(good)} that pass on the reference"]
-            if skipped:
-                notes.append(f"{skipped} skipped there")
-            if removed:
-                notes.append(f"{removed} of what 4.3.5 has no more")
-            if unable:
-                notes.append(f"{len(unable)} fail there")
-            print(f"{mark} {file}: {', '.join([*notes, *troubles])}", flush=True)
+        for found in pool.map(lambda file: compare_file(pair, directory, file, reports), files):
+            good = found.good.difference(found.lost)
+            seen |= good
+            passed += len(good)
+            failed += len(found.lost) or bool(found.faults)
+            mark = "FAIL " if found.lost or found.faults else "ok   "
+            notes = [f"{len(good)} of the {len(found.good)} that pass on the reference"]
+            if found.skipped:
+                notes.append(f"{found.skipped} skipped there")
+            if found.removed:
+                notes.append(f"{found.removed} of what 4.3.5 has no more")
+            if found.not_on_reference:
+                notes.append(f"{len(found.not_on_reference)} fail there")
+            print(f"{mark} {found.file}: {', '.join([*notes, *found.notes, *found.faults])}", flush=True)
             for test, reason in LUCK.items():
-                if test.startswith(f"{file}.py"):
+                if test.startswith(f"{found.file}.py"):
                     print(f"      left out: {test.rpartition('::')[2]}: {reason}")
-            for name in unable:
+            for name in found.not_on_reference:
                 print(f"      fails on the reference: {name}")
-            for name in lost:
+            for name in found.lost:
                 print(f"      LOST {name}")
-            if lost or ours_in_trouble:
-                log = reports / "ours" / f"{file}.log"
-                for line in log.read_text(errors="replace").splitlines()[-80:]:
-                    print(f"      | {line}")
+            if found.lost or found.faults:
+                for name in ("ours",) if found.lost else ("reference", "ours"):
+                    log = reports / name / f"{found.file}.log"
+                    for line in log.read_text(errors="replace").splitlines()[-80:]:
+                        print(f"      {name} | {line}")
+    for area, pattern in AREAS.items() if not only else ():
+        count = sum(bool(re.search(pattern, name)) for name in seen)
+        if count:
+            passed += 1
+            print(f"ok    {area}: {count} tests")
+        else:
+            failed += 1
+            print(f"FAIL  {area}: no test has passed")
     print(f"pyzmq-{configuration}: {passed} passed, {failed} failed", flush=True)
     return failed == 0
 
