@@ -79,6 +79,24 @@ by_full_name() {
 }
 expect "a library that is opened by its full name is said not to be replaced" by_full_name
 
+# What the command cannot reach.
+contained() {
+    gcc -I "$root/include" -o "$work/static" "$root/zguide-examples/hwserver.c" "$lib/libzmq.a" \
+        $(sed -n 's/^Libs.private: //p' "$lib/pkgconfig/libzmq.pc") || return 1
+    run "$work/static" 'tcp://127.0.0.1:*' 0 || return 1
+    # None of its functions is open to be replaced.
+    said "no libzmq was replaced" && ! nm -D "$work/static" | grep ' zmq_'
+}
+expect "a program that contains the library statically stays on it" contained
+
+privileged() {
+    cp "$work/hwserver" "$work/privileged" && chown nobody "$work/privileged" && chmod 4755 "$work/privileged" || return 1
+    run "$work/privileged" 'tcp://127.0.0.1:*' 0 || return 1
+    said "no libzmq was replaced" && grep -Fx "hwserver: loaded $reference" "$work/output"
+}
+# Somebody else's rights can only be given by root.
+[ "$(id -u)" -ne 0 ] || expect "a program with somebody else's rights stays on the machine's library" privileged
+
 without() { run true && said "no libzmq was replaced"; }
 expect "a program without libzmq" without
 

@@ -30,7 +30,7 @@ fail() {
 packages=(
     libzmq5 gcc libc6-dev
     python3-zmq
-    libczmq-dev libzmq3-dev
+    libczmq-dev libzmq3-dev # Debian 12 has czmq's library, and no package of its tools
     php-cli php-zmq
     ruby ruby-ffi-rzmq
     octave octave-zeromq
@@ -124,32 +124,54 @@ wanted='publish-subscribe: 100 updates' both_patterns "rsyslog-czmq" /usr/bin/py
 
 # ------------------------------------------------------------------------ Node.js
 
-# zeromq 6 has its libzmq inside, linked statically; zeromq 5 can be built on an
-# installed one, and takes whichever the loader finds.
-node_module() {
-    local gyp headers
-    [ -d "$out/node/node_modules/zeromq/build/Release" ] && return 0
+# zeromq 5 can be built on an installed libzmq, and takes whichever the loader finds. zeromq 6 has its libzmq inside,
+# linked statically, but leaves its functions open to be replaced: preloading does that.
+node_module() { # VERSION
+    local gyp headers to=$out/node-$1
+    [ -e "$to/done" ] && return 0
     command -v npm >/dev/null || "$root/demo/debs.sh" nodejs npm libnode-dev || return 1
-    rm -rf "$out/node"
-    mkdir -p "$out/node"
+    rm -rf "$to"
+    mkdir -p "$to"
     (
-        cd "$out/node"
+        set -e
+        cd "$to"
         echo '{ "private": true }' >package.json
-        timeout 300 npm install --no-audit --no-fund --ignore-scripts zeromq@5.3.1
-        headers=$(dirname "$(dirname "$(dirname "$(readlink -f "$(ls /usr/include/node/node.h /usr/include/nodejs/src/node.h \
-            2>/dev/null | head -n 1)")")")")
-        gyp=$(find /usr/lib/node_modules/npm /usr/share/nodejs/node-gyp -name node-gyp.js -path '*/bin/*' 2>/dev/null | head -n 1)
-        cd node_modules/zeromq
-        npm_config_zmq_external=true CXXFLAGS="-I$root/include" LDFLAGS="-L$lib" \
-            nice timeout 600 node "$gyp" rebuild --nodedir="$headers" --zmq_external=true
-    ) >"$work/output" 2>&1 || { rm -rf "$out/node"; return 1; }
+        timeout 300 npm install --no-audit --no-fund --ignore-scripts "zeromq@$1"
+        [ "$1" = "${1#5.}" ] || {
+            headers=$(dirname "$(dirname "$(dirname "$(readlink -f "$(ls /usr/include/node/node.h /usr/include/nodejs/src/node.h \
+                2>/dev/null | head -n 1)")")")")
+            gyp=$(find /usr/lib/node_modules/npm /usr/share/nodejs/node-gyp -name node-gyp.js -path '*/bin/*' 2>/dev/null | head -n 1)
+            cd node_modules/zeromq
+            npm_config_zmq_external=true CXXFLAGS="-I$root/include" LDFLAGS="-L$lib" \
+                nice timeout 600 node "$gyp" rebuild --nodedir="$headers" --zmq_external=true
+        }
+        touch "$to/done"
+    ) >"$work/output" 2>&1
 }
 "$root/demo/debs.sh" g++ make
-if node_module; then
+if node_module 5.3.1; then
     both_patterns "Node.js, zeromq 5 built on the installed library" \
-        env NODE_PATH="$out/node/node_modules" node "$source/both_patterns.js"
+        env NODE_PATH="$out/node-5.3.1/node_modules" node "$source/both_patterns.js"
 else
     fail "Node.js, zeromq 5: it cannot be built"
+fi
+
+# The dynamic linker says to which file it binds what the module calls.
+all_bound() {
+    local calls
+    LD_BIND_NOW=1 LD_PRELOAD=$ours LD_DEBUG=bindings LD_DEBUG_OUTPUT=$work/bindings \
+        timeout 60 node -e "require('$out/node-6.8.0/node_modules/zeromq')" >"$work/output" 2>&1 || return 1
+    # Not the other way round: functions of C that the module has for itself.
+    calls=$(cat "$work"/bindings.* | sed -n 's/.*binding file .*\.node \[0\] to \([^ ]*\) .*`\(zmq_[a-z_]*\)'"'"'.*/\2 \1/p' | grep -v '^zmq_sha1_')
+    [ -n "$calls" ] && ! grep -vF " $lib/libzmq.so" <<<"$calls" >"$work/output"
+}
+if node_module 6.8.0; then
+    if all_bound; then pass "Node.js, zeromq 6: every function of zmq.h that it calls is bound to this library"
+    else fail "Node.js, zeromq 6: not all that it calls is bound to this library"; fi
+    both_patterns "Node.js, zeromq 6 with its own libzmq, by preloading" \
+        env NODE_PATH="$out/node-6.8.0/node_modules" node "$source/both_patterns_6.js"
+else
+    fail "Node.js, zeromq 6: it cannot be installed"
 fi
 
 printf 'programs: %d passed, %d failed\n' "$passed" "$failed"
