@@ -202,12 +202,11 @@ install: $(DIST)/lib/libzmq.so.$(FILE_VERSION) ## PREFIX, LIBDIR, INCLUDEDIR, DE
 uninstall: ## remove what `make install` with the same settings put there
 	$(INSTALL) uninstall
 
-# Built with `make lib` when it is not there.
 .PHONY: deb
-deb: $(DIST)/lib/libzmq.so.$(FILE_VERSION) ## Debian packages in place of libzmq5 and libzmq3-dev, into target/deb
+deb: lib ## Debian packages in place of libzmq5 and libzmq3-dev, into target/deb
 	@rm -rf "$(TARGET)/deb"
 	DIST="$(DIST)" VERSION=$(VERSION) FILE_VERSION=$(FILE_VERSION) packaging/deb.sh "$(TARGET)/deb"
 
 .PHONY: deb-check
-deb-check: deb ## install them with apt in a throw-away copy of the system, use them, remove them
+deb-check: deb ## install them with apt in a throw-away copy of the system, use them, remove them; as root or with sudo
 	packaging/deb-check.sh "$(TARGET)"/deb/*.deb

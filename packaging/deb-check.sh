@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs the packages of `make deb` with apt, runs and builds programs on them, and
-# removes them again.
+# removes them again. Before that, the same with `make install` and `make uninstall`
+# below /usr/local.
 #
 #   packaging/deb-check.sh PACKAGE.deb...      (or: make deb-check)
 #
 # All of it happens on a copy of this machine's files that only this script sees
-# and that is gone at its end. Needs root.
+# and that is gone at its end. Needs root, or sudo.
 #
 # Ends with "deb: N passed, M failed".
 set -euo pipefail
@@ -14,9 +15,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/.." && pwd)
 
 if [ "${1:-}" != --inside ]; then
-    [ "$(id -u)" -eq 0 ] || { echo "deb-check: needs root" >&2; exit 2; }
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || { echo "deb-check: run it as root, or install sudo" >&2; exit 2; }
+        exec sudo "$0" "$@"
+    fi
     # The package lists, and Debian's libzmq to begin with.
-    "$root/demo/debs.sh" apt gcc libc6-dev pkg-config util-linux
+    "$root/demo/debs.sh" apt make gcc libc6-dev pkg-config util-linux
     [ -n "$(apt-cache policy python3-zmq | sed -n 's/.*Candidate: \(.*[0-9].*\)/\1/p')" ] || apt-get update -q
     packages=()
     for package in "$@"; do packages+=("$(readlink -f "$package")"); done
@@ -39,6 +43,10 @@ for directory in proc dev sys; do mount --rbind "/$directory" "$system/$director
 mkdir -p "$system/tmp/debs" "$system/tmp/zguide"
 cp "$@" "$system/tmp/debs/"
 cp "$root"/zguide-examples/*.[ch] "$system/tmp/zguide/"
+# What `make install` takes.
+mkdir -p "$system/tmp/tree/target"
+(cd "$root" && cp -a --parents Makefile include pkgconfig cmake tools/install.sh "$system/tmp/tree/")
+cp -a "$root/target/dist" "$system/tmp/tree/target/"
 # No service is started by an installation.
 printf '#!/bin/sh\nexit 101\n' >"$system/usr/sbin/policy-rc.d"
 chmod 755 "$system/usr/sbin/policy-rc.d"
@@ -98,6 +106,25 @@ python_runs_on() { inside timeout 60 /usr/bin/python3 -c "$talk" "$1" "$2"; }
 debian_version=$(inside dpkg-query -W -f '${Version}' libzmq5 2>/dev/null | sed 's/-.*//')
 debian_file=/$(basename "$(inside sh -c 'readlink -f "$(dpkg -L libzmq5 | grep "/libzmq.so.5$")"')")
 expect "python3-zmq runs on Debian's library" python_runs_on "$debian_version" "$debian_file"
+
+below_local() { inside find /usr/local ! -type d | sort; }
+below_local >"$layer/before"
+known() { inside ldconfig -p | grep -F " => /usr/local/lib/libzmq.so.5"; }
+make_install() { inside make --no-print-directory -C /tmp/tree install && known; }
+expect "make install puts this library below /usr/local, and the loader knows of it" make_install
+expect "python3-zmq runs on it" python_runs_on 4.3.5 /usr/local/lib/libzmq.so.5.2.5
+in_place() {
+    inside sh -ec '
+        gcc -o /tmp/program /tmp/zguide/hwserver.c $(pkg-config --cflags --libs libzmq)
+        timeout 60 /tmp/program "tcp://127.0.0.1:*" 0' | grep -F "loaded /usr/local/lib/libzmq.so.5.2.5"
+}
+expect "a C program compiles and runs on it, with nothing said about where it is" in_place
+make_uninstall() {
+    inside make --no-print-directory -C /tmp/tree uninstall || return 1
+    ! known && below_local | diff "$layer/before" -
+}
+expect "make uninstall takes it away, also from what the loader knows" make_uninstall
+expect "python3-zmq runs on Debian's library as before" python_runs_on "$debian_version" "$debian_file"
 
 expect "apt installs $runtime" apt install "/tmp/debs/$runtime"
 expect "it is in place of libzmq5" installed libzmq5-oxide
