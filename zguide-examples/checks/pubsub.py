@@ -32,6 +32,58 @@ def last_values(lab):
     cache.stop().wait("3 values")
 
 
+@case("last_value_cache", "killed and started again: it is empty, who was subscribed is so again, and what comes is kept")
+def cache_killed(lab):
+    def start():
+        process = lab.start("last_value_cache/cache", lab.endpoint("front"), lab.endpoint("back"), name="cache")
+        process.wait("backend: bound to")
+        return process
+
+    cache = start()
+    early = lab.start("publish_subscribe/subscriber", "", 300 + 60, lab.endpoint("back"), name="early")
+    cache.wait('subscription to ""')
+    lab.run("publish_subscribe/publisher", "--connect", lab.endpoint("front"), "one", 100, 1)
+    early.wait("update", 300)
+    cache.kill()
+    cache = start()
+    # By itself.
+    cache.wait('subscription to ""')
+    late = lab.start("publish_subscribe/subscriber", "news.", 40, lab.endpoint("back"), name="late")
+    cache.wait('subscription to "news."')
+    lab.run("publish_subscribe/publisher", "--connect", lab.endpoint("front"), "two", 20, 1)
+    late.ends()
+    lab.equal("updates of late by the first publisher", late.matches(" one "), [])
+    early.ends()
+    for subscriber, topics in ((late, ("news.art", "news.sport")), (early, ("news.art", "news.sport", "weather"))):
+        for topic in topics:
+            lab.equal(f"{topic} of {subscriber.name}", subscriber.groups(rf"update {topic} two (\d+)"),
+                      [str(number) for number in range(1, 21)])
+    last = lab.run("publish_subscribe/subscriber", "news.", 2, lab.endpoint("back"), name="last")
+    lab.equal("last values", [match.groups() for match in last.matches(r"update (\S+) (\S+) (\d+)")],
+              [("news.art", "two", "20"), ("news.sport", "two", "20")])
+    cache.stop().wait("3 values")
+
+
+@case("suicidal_snail", "publisher killed and started again: a subscriber that may have missed something ends")
+def snail_publisher_killed(lab):
+    def start():
+        return lab.start("suicidal_snail/publisher", lab.endpoint("updates"), 1, name="publisher")
+
+    publisher = start()
+    subscribers = [lab.start("suicidal_snail/subscriber", lab.endpoint("updates"), 20000, name=name) for name in ("ann", "bob")]
+    for subscriber in subscribers:
+        subscriber.wait("received 100$")
+    publisher.kill()
+    # Silence alone is not the end: there may be nothing to say.
+    lab.expect(all(subscriber.running for subscriber in subscribers), "a subscriber has ended before there was an update")
+    publisher = start()
+    for subscriber in subscribers:
+        subscriber.ends(status=1).wait("the publisher has been started again")
+    fresh = lab.start("suicidal_snail/subscriber", lab.endpoint("updates"), 20000, name="fresh")
+    fresh.wait("received 100$")
+    lab.stop(fresh, publisher)
+
+
 @case("suicidal_snail", "a subscriber that was paused finds itself too slow and ends; the others go on")
 def snail(lab):
     publisher = lab.start("suicidal_snail/publisher", lab.endpoint("updates"), 1)
@@ -62,6 +114,33 @@ def espresso(lab):
         lab.equal(topic, tap.groups(rf"tap: \[{topic}\] \[one\] \[(\d+)\]"), [str(number) for number in range(1, 101)])
     # What nobody has subscribed to does not even come.
     lab.equal("weather", tap.matches(r"\[weather\]"), [])
+    tap.stop().wait("ended")
+
+
+@case("espresso", "the tap killed and started again: subscriptions and updates flow through it, and are seen, as before")
+def tap_killed(lab):
+    def start():
+        process = lab.start("espresso/tap", lab.endpoint("front"), lab.endpoint("back"), name="tap")
+        process.wait("backend: bound to")
+        return process
+
+    tap = start()
+    subscriber = lab.start("publish_subscribe/subscriber", "news.", 200 + 40, lab.endpoint("back"))
+    lab.run("publish_subscribe/publisher", "--connect", lab.endpoint("front"), "one", 100, 1)
+    subscriber.wait("update", 200)
+    tap.kill()
+    tap = start()
+    # The subscriber comes back by itself.
+    tap.wait('subscribe "news."')
+    lab.run("publish_subscribe/publisher", "--connect", lab.endpoint("front"), "two", 20, 1)
+    subscriber.ends()
+    tap.wait('unsubscribe "news."')
+    for topic in ("news.art", "news.sport"):
+        for name, count in (("one", 100), ("two", 20)):
+            lab.equal(f"{topic} of {name}", subscriber.groups(rf"update {topic} {name} (\d+)"),
+                      [str(number) for number in range(1, count + 1)])
+        lab.equal(f"{topic} as the tap sees it", tap.groups(rf"tap: \[{topic}\] \[two\] \[(\d+)\]"),
+                  [str(number) for number in range(1, 21)])
     tap.stop().wait("ended")
 
 

@@ -48,6 +48,27 @@ def failover(lab):
     account(lab, clients, [primary, backup, again, last], 150)
 
 
+@case("binary_star", "the active backup killed: the primary that has come back takes over again, every request is answered once")
+def active_backup_killed(lab):
+    primary, backup = pair(lab)
+    clients = clients_of_pair(lab, ["ann", "bob"], 120)
+    clients["ann"].wait("reply 20:")
+    primary.kill()
+    backup.wait("the backup is active: its peer is silent and a client has come")
+    again = server(lab, "primary")
+    again.wait("the primary is passive: its peer is active")
+    clients["ann"].wait("reply 50:")
+    backup.kill()
+    again.wait("the primary is active: its peer is silent and a client has come")
+    clients["ann"].wait("reply 80:")
+    last = server(lab, "backup")
+    last.wait("the backup is passive")
+    for client in clients.values():
+        client.ends()
+    lab.stop(again, last)
+    account(lab, clients, [primary, backup, again, last], 120)
+
+
 @case("binary_star", "primary paused: the backup takes over, the primary steps down when it wakes up")
 def paused(lab):
     primary, backup = pair(lab)
@@ -166,7 +187,6 @@ def model_two(lab):
         lab.equal(f"requests of {client.name}", len(client.matches("asks ")), 150)
     # Each of the three servers does each request at most once.
     account(lab, clients, servers, 150, redelivered=2 * 300)
-    lab.note("dropped late: " + " and ".join(client.groups(r"dropped (\d+) late")[0] for client in clients.values()))
 
 
 @case("freelance", "model three, pings: a silent server is left at once, every request is answered once", tcp=True)

@@ -61,6 +61,41 @@ def keeper_killed(lab):
     lab.stop(worker, lives[-1], broker)
 
 
+@case("titanic", "Titanic paused while it accepts, and while it answers: it joins again, nothing accepted is lost")
+def keeper_paused(lab):
+    broker, keeper = majordomo_broker(lab), titanic(lab)
+    worker = majordomo_worker(lab, "worker", work=5)
+    clients = [client(lab, name, 30) for name in ("ann", "bob")]
+    for line in ("accepted 10 ", "the right reply 5$"):
+        clients[0].wait(line)
+        gone = len(broker.matches("a worker for titanic.request is gone"))
+        keeper.freeze()
+        broker.wait("a worker for titanic.request is gone", gone + 1)
+        keeper.thaw()
+    for process in clients:
+        process.ends()
+    account(lab, clients, [keeper], 30)
+    lab.stop(worker, keeper, broker)
+
+
+@case("titanic", "broker paused in the middle: all join again, nothing accepted is lost")
+def broker_paused(lab):
+    broker, keeper = majordomo_broker(lab), titanic(lab)
+    worker = majordomo_worker(lab, "worker", work=5)
+    clients = [client(lab, name, 30) for name in ("ann", "bob")]
+    for line in ("accepted 10 ", "the right reply 5$"):
+        clients[0].wait(line)
+        joined = len(keeper.matches("joins again"))
+        broker.freeze()
+        # Each of its three services.
+        keeper.wait("joins again", joined + 3)
+        broker.thaw()
+    for process in clients:
+        process.ends()
+    account(lab, clients, [keeper], 30)
+    lab.stop(worker, keeper, broker)
+
+
 @case("titanic", "broker killed in the middle: all come back, nothing accepted is lost")
 def broker_killed(lab):
     broker, keeper = majordomo_broker(lab), titanic(lab)

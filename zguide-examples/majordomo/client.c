@@ -35,6 +35,7 @@ int main (int argc, char **argv)
             message_clear (&reply);
         }
     }
+    printf ("client: %d requests asked again\n", client.again);
     mdp_client_close (&client);
     zmq_ctx_term (context);
     return status;

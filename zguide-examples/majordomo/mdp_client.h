@@ -10,6 +10,7 @@ struct mdp_client
 {
     void *context, *socket;
     const char *broker;
+    int again; /* requests that were sent once more */
 };
 
 /*  Also begins anew: a late reply to the old socket reaches nobody. */
@@ -27,6 +28,7 @@ static inline void mdp_client_open (struct mdp_client *client, void *context, co
     client->context = context;
     client->socket = NULL;
     client->broker = broker;
+    client->again = 0;
     mdp_client_connect (client);
 }
 
@@ -65,15 +67,16 @@ static inline int mdp_client_receive (struct mdp_client *client, struct message 
 static inline int mdp_client_ask (struct mdp_client *client, const char *service, struct message *request,
                                   struct message *reply, int timeout, int tries)
 {
-    int result = -1;
+    int result = -1, first = 1;
 
-    while (result && tries-- > 0) {
+    for (; result && tries-- > 0; first = 0) {
         struct message copy;
         int64_t deadline = clock_ms () + timeout;
         int ready;
 
         message_copy (&copy, request);
         mdp_client_send (client, service, &copy);
+        client->again += !first;
         while ((ready = wait_readable (client->socket, deadline)) == 1)
             if ((result = mdp_client_receive (client, reply)) == 0)
                 break;

@@ -98,8 +98,10 @@ static inline int mdp_worker_serve (struct mdp_worker *worker, struct message *r
         }
         message_clear (request);
     }
-    if (clock_ms () >= worker->silent_at)
+    if (clock_ms () >= worker->silent_at) {
+        printf ("worker: joins again\n");
         mdp_worker_connect (worker);
+    }
     if (clock_ms () >= worker->beat_at) {
         struct message beat;
         message_init (&beat);

@@ -3,7 +3,8 @@
     subscriber ENDPOINT LIMIT-MS
 
     Ends with status 1 when an update is older than the limit, or when one is missing:
-    a full queue at the publisher drops. Whoever watches the process can do
+    a full queue at the publisher drops, and a publisher that was started again has
+    forgotten what it had not sent. Whoever watches the process can do
     something about it; a subscriber that lags in silence deceives everybody. */
 
 #include "example.h"
@@ -14,6 +15,7 @@ int main (int argc, char **argv)
     int64_t limit = atoi (argument (argc, argv, 2, "1000"));
     void *context, *subscriber;
     long expected = 0, received = 0;
+    long long publisher_born = 0;
     int status = 0;
 
     stop_on_signals ();
@@ -25,22 +27,26 @@ int main (int argc, char **argv)
 
     while (!status && wait_readable (subscriber, -1) == 1) {
         struct message update;
-        char text[64];
+        char text[96];
         long number;
-        long long sent_at;
+        long long sent_at, born;
 
         if (message_receive (&update, subscriber))
             continue;
-        if (sscanf (message_text (&update, 0, text, sizeof text), "%ld %lld", &number, &sent_at) == 2) {
+        if (sscanf (message_text (&update, 0, text, sizeof text), "%ld %lld %lld", &number, &sent_at, &born) == 3) {
             received++;
             if (wall_clock_ms () - sent_at > limit) {
                 printf ("subscriber: too slow, update %ld is %lld ms old\n", number, (long long) wall_clock_ms () - sent_at);
+                status = 1;
+            } else if (expected && born != publisher_born) {
+                printf ("subscriber: the publisher has been started again\n");
                 status = 1;
             } else if (expected && number != expected) {
                 printf ("subscriber: %ld updates are missing\n", number - expected);
                 status = 1;
             }
             expected = number + 1;
+            publisher_born = born;
             if (received % 100 == 0)
                 printf ("subscriber: received %ld\n", received);
         }
