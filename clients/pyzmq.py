@@ -318,7 +318,8 @@ def compare_file(pair, directory, file, reports):
         for name, installation in zip(("reference", "ours"), pair)]
     wrong = [f"{name}: {said}" for name, said in (("reference", broken), ("ours", trouble))
              if said == "on a wrong library"]
-    if broken or "failed" in reference.values():
+    # On a wrong library nothing that they say counts.
+    if not wrong and (broken or "failed" in reference.values()):
         tests = collected(pair[0], directory, file)
         (reference, wrong_there), (ours, wrong_here) = [
             one_by_one(installation, directory, file, tests, reports / name / "alone")
@@ -327,11 +328,13 @@ def compare_file(pair, directory, file, reports):
             wrong.append(f"alone, {wrong_there + wrong_here} tests on a wrong library")
     comparison = Comparison(file, reference, ours)
     comparison.faults += wrong
+    if wrong:
+        return comparison
     if broken:
         comparison.notes.append(f"one by one, because of the reference: {broken}")
         if not comparison.good:
             comparison.faults.append("nothing passes on the reference")
-    elif trouble and trouble != "on a wrong library":
+    elif trouble:
         comparison.faults.append(f"ours: {trouble}")
     return comparison
 
