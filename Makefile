@@ -138,7 +138,7 @@ interop-quick: lib ## the same with fewer messages
 
 .PHONY: examples
 examples: lib ## the patterns of the guide under faults, on the reference and on this library
-	zguide-examples/run.py --lib "$(DIST)/lib"
+	zguide-examples/run.py --lib "$(DIST)/lib" --within 360
 
 .PHONY: install-check
 install-check: lib ## install into a stage, build programs with pkg-config, uninstall
@@ -172,7 +172,7 @@ bench: lib ## the table of speed against the reference
 	benches/run.sh --full
 
 .PHONY: bench-inner
-bench-inner: ## instructions of the inner parts, compared with what was accepted
+bench-inner: ## instructions of the inner parts, compared with the committed ones
 	benches/instructions.sh
 
 .PHONY: bench-quick

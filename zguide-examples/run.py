@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Compiles the example programs and checks each on the reference library, on this one, and on both mixed.
 
-    zguide-examples/run.py --lib DIR [--only REGEX] [--library NAME] [--jobs N] [--sanitize] [--repeat N]
+    zguide-examples/run.py --lib DIR [--only REGEX] [--library NAME] [--jobs N] [--sanitize] [--repeat N] [--within SECONDS]
 
 DIR holds the library under test as libzmq.so.5. A check starts programs, does to them
 what its name says, and compares what they print with what the pattern promises. One line
-a check and library; the last line is "examples: N passed, N failed". --sanitize builds the programs with
+a check and library; the last line is "examples: N passed, N failed in N s". With --within it is a failure, too, when
+all together takes longer. --sanitize builds the programs with
 the address and undefined-behaviour sanitizers, which also report what a program leaks.
 """
 
@@ -103,6 +104,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=8, help="checks side by side; they mostly wait")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--sanitize", action="store_true")
+    parser.add_argument("--within", type=float, metavar="SECONDS", help="the most that all may take, compiling included")
     arguments = parser.parse_args()
 
     begin = time.monotonic()
@@ -171,8 +173,12 @@ def main():
 
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         results = list(pool.map(run, jobs))
-    print(f"examples: {sum(results)} passed, {len(results) - sum(results)} failed")
-    return 0 if all(results) else 1
+    seconds = time.monotonic() - begin
+    late = arguments.within is not None and seconds > arguments.within
+    if late:
+        print(f"FAIL  it took longer than {arguments.within:.0f} s")
+    print(f"examples: {sum(results)} passed, {len(results) - sum(results) + late} failed in {seconds:.0f} s")
+    return 0 if all(results) and not late else 1
 
 
 if __name__ == "__main__":
