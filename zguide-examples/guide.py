@@ -28,12 +28,14 @@ FLAGS = ["-std=gnu11", "-O1", "-w"]  # their warnings are theirs
 LINKS = ["-lczmq", "-lzmq", "-lpthread", "-lm"]
 
 # Who has to end, what it prints, how often, in how many seconds, and who is needed besides: these are started first, and stopped in
-# the end. "*" behind a name: it is at the other end, and not the one that is waited for, but ends by itself.
+# the end. Without something to print it must not end, but go on for so long. "*" behind a name: it is at the other end, and not the one that is waited for, but ends by itself.
 SCENES = [
     ("version", r"version is 4\.3\.", 1, 20, []),
     ("hwclient", r"World", 10, 40, ["hwserver"]),
     ("wuclient", r"Average temperature", 1, 240, ["wuserver"]),
     ("tasksink", r"Total elapsed time", 1, 60, ["taskwork", "taskwork", "taskvent*"]),
+    ("msreader", None, 0, 5, ["wuserver", "taskvent"]),
+    ("mspoller", None, 0, 5, ["wuserver", "taskvent"]),
     ("rrclient", r"World", 10, 60, ["rrbroker", "rrworker"]),
     ("rrclient", r"World", 10, 60, ["msgqueue", "rrworker"]),
     ("hwclient", r"World", 10, 60, ["mtserver"]),
@@ -95,6 +97,8 @@ def scene(binaries, settings, leading, pattern, count, seconds, others):
     leader = Program(binaries[leading], settings, folder)
     try:
         status = leader.ends(seconds)
+        if pattern is None:
+            return None if status is None else f"{leading} ended with {status}"
         if status is None:
             return f"{leading} did not end in {seconds} s"
         if status != 0:
