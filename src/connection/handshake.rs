@@ -125,10 +125,10 @@ impl Handshake {
     }
 
     /// The frames of a request to the ZAP handler, once, when the peer is to be judged; [`Handshake::handle_verdict`] goes on.
-    /// `address` is the peer's as its transport knows it.
-    pub fn take_request(&mut self, address: &str) -> Option<Vec<Vec<u8>>> {
+    /// `address` finds out the peer's, as its transport knows it.
+    pub fn take_request(&mut self, address: impl FnOnce() -> String) -> Option<Vec<Vec<u8>>> {
         let credentials = self.credentials.take()?;
-        Some(zap::request(&self.config, self.mechanism.name(), address, credentials))
+        Some(zap::request(&self.config, self.mechanism.name(), &address(), credentials))
     }
 
     /// A step that may block, once, when there is one to run; [`Handshake::handle_negotiation`] goes on.

@@ -60,7 +60,7 @@ impl Pair {
         self.wires[1 - side].extend(output);
         let used = result?;
         self.wires[side].splice(0..0, input[used..].iter().copied());
-        if let Some(request) = self.sides[side].take_request("10.0.0.1") {
+        if let Some(request) = self.sides[side].take_request(|| "10.0.0.1".to_owned()) {
             self.requests.push(request);
         }
         Ok(())

@@ -24,6 +24,10 @@ impl Reactor {
             return self.lost(key, Loss::network(error.to_string(), error.raw()));
         }
         self.set_timer(key, timeout);
+        if connected == event::ACCEPTED {
+            // Who was fast has sent its greeting already: both parts of ours can then be written at once.
+            self.read_handshake(key);
+        }
         self.write_handshake(key);
     }
 
@@ -147,8 +151,8 @@ impl Reactor {
     fn ask(&mut self, key: u64) {
         let Some(link) = self.link(key) else { return };
         let State::Handshaking { stream, handshake, refused: false, .. } = &mut link.state else { return };
-        let address = link.transport.peer_address(stream.raw());
-        let Some(request) = handshake.take_request(&address) else { return };
+        let address = || link.transport.peer_address(stream.raw());
+        let Some(request) = handshake.take_request(address) else { return };
         match Inquiry::begin(&*link.settings.owner, &link.handle, request) {
             Ok(Some(begun)) => {
                 if let State::Handshaking { inquiry, .. } = &mut link.state {
