@@ -7,7 +7,7 @@
 use super::Socket;
 use crate::driver::LinkHandle;
 use crate::error::Result;
-use crate::io::Mailbox;
+use crate::io::{Mailbox, Waker};
 use crate::message::Message;
 use crate::pattern::{Origin, PipeId};
 use crate::pipe::{End, Peer};
@@ -82,6 +82,13 @@ pub struct Inbox {
 
 /// A thread that is going to wait for news of a socket, or waits.
 pub struct Waiting(Arc<Inbox>);
+
+impl Waiting {
+    /// What the thread waits for.
+    pub fn waker(&self) -> &Waker {
+        &self.0.mailbox.waker
+    }
+}
 
 impl Drop for Waiting {
     fn drop(&mut self) {

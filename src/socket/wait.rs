@@ -14,6 +14,7 @@ use crate::message::Message;
 use crate::pattern::Mode;
 use crate::sync::{Cell, CellGuard};
 use crate::transport::Stream;
+use smallvec::SmallVec;
 use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -148,7 +149,7 @@ fn wait(
         return Err(Errno::INTERRUPTED);
     }
     let serial = socket.serial();
-    let links = if inline_driving() { socket.few_links() } else { Vec::new() };
+    let links = if inline_driving() { socket.few_links() } else { Links::new() };
     socket.end_naps();
     socket.may_lease |= what == For::Input && !links.is_empty();
     let adopted = adopt(&links, what);
@@ -160,9 +161,8 @@ fn wait(
         leave(&adopted, what, true);
         return Ok(guard);
     }
-    let inbox = socket.inbox.clone();
-    let waker = &inbox.mailbox.waker;
-    let waiting = inbox.begin_wait();
+    let waiting = socket.inbox.begin_wait();
+    let waker = waiting.waker();
     drop(guard);
     let found = spin_until(spin, started, deadline, || {
         waker.is_pending() || (what == For::Input && help(&links, what))
@@ -179,6 +179,9 @@ fn wait(
     Ok(guard)
 }
 
+/// The links that a waiting thread serves. Few, so that a wait allocates nothing.
+type Links = SmallVec<[Arc<LinkHandle>; ADOPTED_LINKS]>;
+
 /// Moves bytes on the calling thread. True when that may have brought what is waited for.
 fn help(links: &[Arc<LinkHandle>], what: For) -> bool {
     let mut helped = false;
@@ -194,7 +197,7 @@ fn help(links: &[Arc<LinkHandle>], what: For) -> bool {
 /// A link, and its stream that the calling thread waits for.
 type Adopted<'a> = (&'a Arc<LinkHandle>, Arc<Stream>);
 
-fn adopt(links: &[Arc<LinkHandle>], what: For) -> Vec<Adopted<'_>> {
+fn adopt(links: &[Arc<LinkHandle>], what: For) -> SmallVec<[Adopted<'_>; ADOPTED_LINKS]> {
     let stream = |link: &Arc<LinkHandle>| match what {
         For::Room => link.await_room(),
         For::Input => link.adopt(),
@@ -240,7 +243,8 @@ fn sleep(waker: &Waker, adopted: &[Adopted<'_>], what: For, deadline: Option<Ins
     }
     let events = if what == For::Room { libc::POLLOUT } else { libc::POLLIN };
     let entry = |fd, events| libc::pollfd { fd, events, revents: 0 };
-    let mut entries = vec![entry(waker.fd()?, libc::POLLIN)];
+    let mut entries = SmallVec::<[libc::pollfd; ADOPTED_LINKS + 1]>::new();
+    entries.push(entry(waker.fd()?, libc::POLLIN));
     entries.extend(adopted.iter().map(|(_, stream)| entry(stream.raw(), events)));
     let result = poll_until(&mut entries, deadline, None);
     waker.end_sleep();
@@ -302,9 +306,9 @@ impl Socket {
     }
 
     /// The links of this socket, when they are few enough for a waiting thread to serve them itself.
-    fn few_links(&self) -> Vec<Arc<LinkHandle>> {
+    fn few_links(&self) -> Links {
         if self.pipes.len() > ADOPTED_LINKS {
-            return Vec::new();
+            return Links::new();
         }
         self.attached.iter().flatten().filter_map(|attached| attached.link.clone()).collect()
     }
