@@ -5,7 +5,8 @@ use super::context::context;
 use super::error::{OrMinusOne, OrNull, guard};
 use crate::error::{Errno, Result};
 use crate::socket::{self, SOCKETS, Socket};
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
+use std::os::unix::ffi::OsStrExt;
 
 /// Runs with exclusive use of the socket behind a handle. ENOTSOCK.
 pub(super) fn with_socket<R>(handle: *mut c_void, work: impl FnOnce(&mut Socket) -> Result<R>) -> Result<R> {
@@ -44,16 +45,16 @@ pub(super) unsafe fn option_buffer<'a>(value: *mut c_void, size: *const usize) -
     Ok(unsafe { std::slice::from_raw_parts_mut(value.cast(), size) })
 }
 
-/// An endpoint from C. EINVAL for NULL and for what is not UTF-8.
+/// An endpoint from C: bytes, since names and paths may be any. EINVAL for NULL.
 ///
 /// # Safety
 /// `endpoint` must be NULL or a NUL-terminated string.
-pub(super) unsafe fn text<'a>(endpoint: *const c_char) -> Result<&'a str> {
+pub(super) unsafe fn text<'a>(endpoint: *const c_char) -> Result<&'a OsStr> {
     if endpoint.is_null() {
         return Err(Errno::INVALID);
     }
     // SAFETY: not NULL, so a string.
-    unsafe { CStr::from_ptr(endpoint) }.to_str().map_err(|_| Errno::INVALID)
+    Ok(OsStr::from_bytes(unsafe { CStr::from_ptr(endpoint) }.to_bytes()))
 }
 
 /// Opens a socket.

@@ -4,6 +4,7 @@ use crate::driver::Notices;
 use crate::pipe::End;
 use crate::socket::{Inbox, Monitors, Party};
 use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
 /// A name that is bound.
@@ -35,13 +36,13 @@ pub struct PendingConnect {
 /// All names of one context.
 #[derive(Default)]
 pub struct Names {
-    bound: HashMap<String, Bound>,
-    pending: HashMap<String, Vec<PendingConnect>>,
+    bound: HashMap<OsString, Bound>,
+    pending: HashMap<OsString, Vec<PendingConnect>>,
 }
 
 impl Names {
     /// Binds a name and hands over the connects that waited for it. `None`: the name is taken.
-    pub fn bind(&mut self, name: &str, bound: Bound) -> Option<Vec<PendingConnect>> {
+    pub fn bind(&mut self, name: &OsStr, bound: Bound) -> Option<Vec<PendingConnect>> {
         if self.bound.contains_key(name) {
             return None;
         }
@@ -50,7 +51,7 @@ impl Names {
     }
 
     /// Gives a name up. False when it is not bound by that socket.
-    pub fn unbind(&mut self, name: &str, serial: u64) -> bool {
+    pub fn unbind(&mut self, name: &OsStr, serial: u64) -> bool {
         if self.bound.get(name).is_some_and(|bound| bound.inbox.serial == serial) {
             self.bound.remove(name);
             return true;
@@ -59,12 +60,12 @@ impl Names {
     }
 
     /// Who bound a name.
-    pub fn find(&self, name: &str) -> Option<&Bound> {
+    pub fn find(&self, name: &OsStr) -> Option<&Bound> {
         self.bound.get(name)
     }
 
     /// Keeps a connect until its name is bound.
-    pub fn wait_for(&mut self, name: &str, pending: PendingConnect) {
+    pub fn wait_for(&mut self, name: &OsStr, pending: PendingConnect) {
         self.pending.entry(name.to_owned()).or_default().push(pending);
     }
 

@@ -13,6 +13,8 @@ use crate::pipe::{End, Peer};
 use crate::sync::global::{AtomicUsize, Ordering};
 use crate::transport::{Proxy, Route, Socks, Stream, Transport};
 use socket2::Socket;
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Instant;
@@ -122,23 +124,23 @@ pub struct LinkSettings {
 pub struct Target {
     pub transport: &'static dyn Transport,
     /// The endpoint without its scheme.
-    pub address: String,
+    pub address: OsString,
     /// The endpoint as given.
-    pub endpoint: String,
+    pub endpoint: OsString,
     /// Who makes the connection for us (ZMQ_SOCKS_PROXY).
     pub proxy: Option<Proxy>,
 }
 
 impl Target {
     /// Where our own connection goes: to the peer, or to the proxy.
-    pub fn first_hop(&self) -> &str {
-        self.proxy.as_ref().map_or(&self.address, |proxy| &proxy.address)
+    pub fn first_hop(&self) -> &OsStr {
+        self.proxy.as_ref().map_or(&self.address, |proxy| proxy.address.as_ref())
     }
 
     /// The endpoint of [`Target::first_hop`], which is what a monitor is told.
-    pub fn shown(&self) -> String {
+    pub fn shown(&self) -> OsString {
         match &self.proxy {
-            Some(proxy) => format!("{}://{}", self.transport.scheme(), proxy.address),
+            Some(proxy) => format!("{}://{}", self.transport.scheme(), proxy.address).into(),
             None => self.endpoint.clone(),
         }
     }
@@ -281,17 +283,18 @@ impl Link {
     }
 
     /// Remembers for the log who has connected to the endpoint of a listener.
-    pub fn note_peer(&mut self, listener: &str, fd: RawFd) {
+    pub fn note_peer(&mut self, listener: &OsStr, fd: RawFd) {
         if crate::log::enabled() {
-            self.peer = format!("peer {} of {listener}", self.transport.endpoints(fd).1);
+            let (_, remote) = self.transport.endpoints(fd);
+            self.peer = format!("peer {} of {}", remote.display(), listener.display());
         }
     }
 
     /// What the log calls it.
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> Cow<'_, str> {
         match &self.role {
-            Role::Connect(target) => &target.endpoint,
-            Role::Accept(_) => &self.peer,
+            Role::Connect(target) => target.endpoint.to_string_lossy(),
+            Role::Accept(_) => Cow::from(&self.peer),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a link reports to the monitor of its socket: the events of zmq.h.
 
+use std::ffi::{OsStr, OsString};
+
 /// Events, as numbered in zmq.h.
 pub mod event {
     pub const CONNECTED: u64 = 0x0001;
@@ -28,9 +30,9 @@ pub struct Report {
     /// Where an event has two values: PIPES_STATS.
     pub second_value: Option<u64>,
     /// This side's endpoint.
-    pub local: String,
+    pub local: OsString,
     /// The other side's.
-    pub remote: String,
+    pub remote: OsString,
     /// The one that stands for the connection: the local one on the side that bound.
     pub bound: bool,
 }
@@ -38,7 +40,14 @@ pub struct Report {
 impl Report {
     /// About nothing in particular.
     pub fn new(event: u64, value: u64) -> Self {
-        Self { event, value, second_value: None, local: String::new(), remote: String::new(), bound: false }
+        Self {
+            event,
+            value,
+            second_value: None,
+            local: OsString::new(),
+            remote: OsString::new(),
+            bound: false,
+        }
     }
 
     /// Lengths of the queues of a pipe, in messages.
@@ -47,17 +56,17 @@ impl Report {
     }
 
     /// About an endpoint that was bound.
-    pub fn bound(event: u64, value: u64, endpoint: &str) -> Self {
-        Self { local: endpoint.to_owned(), bound: true, ..Self::new(event, value) }
+    pub fn bound(event: u64, value: u64, endpoint: impl Into<OsString>) -> Self {
+        Self { local: endpoint.into(), bound: true, ..Self::new(event, value) }
     }
 
     /// About an endpoint to connect to.
-    pub fn connecting(event: u64, value: u64, endpoint: &str) -> Self {
+    pub fn connecting(event: u64, value: u64, endpoint: &OsStr) -> Self {
         Self { remote: endpoint.to_owned(), ..Self::new(event, value) }
     }
 
     /// The endpoint of the first format.
-    pub fn endpoint(&self) -> &str {
+    pub fn endpoint(&self) -> &OsStr {
         if self.bound { &self.local } else { &self.remote }
     }
 }

@@ -14,12 +14,13 @@ use crate::pattern::{LinkTraits, Origin};
 use crate::pipe::{Limits, pipe};
 use crate::sync::{Ordering, fence};
 use crate::transport::{self, Listener, Proxy, Transport};
+use std::ffi::{OsStr, OsString};
 use std::sync::{Arc, Weak};
 
 /// One bind or connect of a socket.
 pub struct Endpoint {
     /// What unbind and disconnect must name: the resolved text of a bind, the given text of a connect.
-    text: String,
+    text: OsString,
     kind: Kind,
 }
 
@@ -97,7 +98,7 @@ fn names(options: &SocketOptions) -> Names {
 }
 
 /// The proxy that makes a connection for us: for transports that can go through one, and not to nowhere.
-fn proxy(options: &SocketOptions, transport: &dyn Transport, address: &str) -> Option<Proxy> {
+fn proxy(options: &SocketOptions, transport: &dyn Transport, address: &OsStr) -> Option<Proxy> {
     if options.socks_proxy.is_empty() {
         return None;
     }
@@ -154,7 +155,7 @@ impl Socket {
     }
 
     /// `zmq_bind`.
-    pub fn bind(&mut self, endpoint: &str) -> Result<()> {
+    pub fn bind(&mut self, endpoint: &OsStr) -> Result<()> {
         self.enter()?;
         let (scheme, address) = transport::split(endpoint)?;
         if scheme == "inproc" {
@@ -179,7 +180,7 @@ impl Socket {
         Ok(())
     }
 
-    fn report_failed_bind(&self, address: &str, error: Errno) {
+    fn report_failed_bind(&self, address: &OsStr, error: Errno) {
         let opened = [libc::EADDRINUSE, libc::EADDRNOTAVAIL, libc::EACCES].contains(&error.raw());
         if opened {
             self.monitor.report(&Report::bound(event::CLOSED, 0, ""));
@@ -187,7 +188,7 @@ impl Socket {
         self.monitor.report(&Report::bound(event::BIND_FAILED, error.raw() as u64, address));
     }
 
-    fn bind_inproc(&mut self, endpoint: &str, name: &str) -> Result<()> {
+    fn bind_inproc(&mut self, endpoint: &OsStr, name: &OsStr) -> Result<()> {
         let (send_hwm, receive_hwm) = (self.options.send_hwm as usize, self.options.receive_hwm as usize);
         let bound = Bound {
             inbox: self.inbox.clone(),
@@ -230,7 +231,7 @@ impl Socket {
     }
 
     /// `zmq_connect`. Returns before anything has happened on the network.
-    pub fn connect(&mut self, endpoint: &str) -> Result<()> {
+    pub fn connect(&mut self, endpoint: &OsStr) -> Result<()> {
         self.enter()?;
         let (scheme, address) = transport::split(endpoint)?;
         if scheme == "inproc" {
@@ -272,7 +273,7 @@ impl Socket {
         Ok(())
     }
 
-    fn connect_inproc(&mut self, endpoint: &str, name: &str) -> Result<()> {
+    fn connect_inproc(&mut self, endpoint: &OsStr, name: &OsStr) -> Result<()> {
         let routing_id = self.pattern.take_connect_routing_id()?;
         let (send_hwm, receive_hwm) = (self.options.send_hwm as usize, self.options.receive_hwm as usize);
         let conflate = self.options.conflates();
@@ -329,7 +330,7 @@ impl Socket {
     }
 
     /// `zmq_unbind` and `zmq_disconnect`, which are the same: ends every bind and connect known under this text.
-    pub fn remove_endpoint(&mut self, endpoint: &str) -> Result<()> {
+    pub fn remove_endpoint(&mut self, endpoint: &OsStr) -> Result<()> {
         self.enter()?;
         let (scheme, address) = transport::split(endpoint)?;
         if self.remove_exactly(endpoint) {
@@ -350,7 +351,7 @@ impl Socket {
             .retain(|endpoint| !matches!(&endpoint.kind, Kind::Link(handle) if Arc::ptr_eq(handle, link)));
     }
 
-    fn remove_exactly(&mut self, text: &str) -> bool {
+    fn remove_exactly(&mut self, text: &OsStr) -> bool {
         let before = self.endpoints.len();
         let (gone, kept) =
             std::mem::take(&mut self.endpoints).into_iter().partition(|known| known.text == text);
@@ -394,7 +395,7 @@ impl Socket {
                 handle.release();
             }
             Kind::InprocBind => {
-                let name = endpoint.text.strip_prefix("inproc://").unwrap_or_default();
+                let name = transport::split(&endpoint.text).map(|(_, name)| name).unwrap_or_default();
                 self.context.names.lock().unbind(name, self.inbox.serial);
             }
             Kind::InprocConnect(party) => {

@@ -31,6 +31,8 @@ use crate::sync::{Cell, Registry};
 use endpoints::Endpoint;
 use inbox::{Attachment, News, Share};
 use spin::Spin;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 /// Every open socket of the process.
@@ -47,7 +49,7 @@ pub struct Socket {
     /// By pipe number: who is at the other end.
     attached: Vec<Option<Attached>>,
     endpoints: Vec<Endpoint>,
-    last_endpoint: String,
+    last_endpoint: OsString,
     receive_more: bool,
     /// All that the application sent and received.
     sent: Traffic,
@@ -95,7 +97,7 @@ pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> 
             pipes: Pipes::default(),
             attached: Vec::new(),
             endpoints: Vec::new(),
-            last_endpoint: String::new(),
+            last_endpoint: OsString::new(),
             receive_more: false,
             sent: Traffic::default(),
             received: Traffic::default(),

@@ -14,6 +14,8 @@ use crate::sync::Cell;
 use crate::sync::global::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, Weak};
 
 /// How a report is written.
@@ -56,7 +58,7 @@ impl Monitor {
     pub fn start(
         self: &Arc<Self>,
         context: &Arc<Context>,
-        endpoint: &str,
+        endpoint: &OsStr,
         wanted: u64,
         format: Format,
         kind: i32,
@@ -195,7 +197,7 @@ pub type Monitors = Option<Weak<Monitor>>;
 
 impl Socket {
     /// `zmq_socket_monitor_versioned`. Without an endpoint the monitor is stopped.
-    pub fn monitor(&mut self, endpoint: Option<&str>, events: u64, version: i32, kind: i32) -> Result<()> {
+    pub fn monitor(&mut self, endpoint: Option<&OsStr>, events: u64, version: i32, kind: i32) -> Result<()> {
         self.enter()?;
         let Some(endpoint) = endpoint else {
             self.monitor.stop();
@@ -237,8 +239,8 @@ mod tests {
     #[test]
     fn formats() {
         let report = Report {
-            local: "tcp://here".to_owned(),
-            remote: "tcp://there".to_owned(),
+            local: "tcp://here".into(),
+            remote: "tcp://there".into(),
             ..Report::new(event::CONNECTED, 7)
         };
         let first = Format::First.encode(&report).unwrap();

@@ -58,7 +58,7 @@ impl Owner for LinkOwner {
     }
 
     fn open_inquiry(&self, asking: Arc<dyn Peer>) -> Result<Option<End>> {
-        let Some(bound) = self.names.lock().find(ZAP_NAME).cloned() else { return Ok(None) };
+        let Some(bound) = self.names.lock().find(ZAP_NAME.as_ref()).cloned() else { return Ok(None) };
         if !bound.answers {
             return Err(Errno::INVALID);
         }

@@ -4,9 +4,9 @@ use super::{Opened, Route, Transport};
 use crate::error::{Errno, Result};
 use crate::options::SocketOptions;
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::ffi::{CString, OsStr};
+use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// Size of `sun_path`; a path needs room for its NUL.
@@ -14,19 +14,24 @@ const PATH_LIMIT: usize = 108;
 
 pub struct Ipc;
 
-fn socket_address(path: &str) -> Result<SockAddr> {
+fn socket_address(path: &OsStr) -> Result<SockAddr> {
     if path.len() >= PATH_LIMIT {
         return Err(Errno::NAME_TOO_LONG);
     }
-    match path.strip_prefix('@') {
-        Some("") => Err(Errno::INVALID),
+    match path.as_bytes().strip_prefix(b"@") {
+        Some(b"") => Err(Errno::INVALID),
         Some(name) => {
             let mut bytes = vec![0];
-            bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(name);
             Ok(SockAddr::unix(OsStr::from_bytes(&bytes))?)
         }
         None => Ok(SockAddr::unix(path)?),
     }
+}
+
+/// Endpoint text.
+fn named(prefix: &[u8], name: &[u8]) -> OsString {
+    OsString::from_vec([prefix, name].concat())
 }
 
 /// A directory of our own with a socket file in it, in the place for temporary files.
@@ -87,35 +92,33 @@ impl Transport for Ipc {
         "ipc"
     }
 
-    fn check(&self, address: &str, _options: &SocketOptions) -> Result<()> {
+    fn check(&self, address: &OsStr, _options: &SocketOptions) -> Result<()> {
         socket_address(address).map(drop)
     }
 
-    fn needs_lookup(&self, _address: &str) -> bool {
+    fn needs_lookup(&self, _address: &OsStr) -> bool {
         false
     }
 
-    fn routes(&self, address: &str, _options: &SocketOptions) -> Result<Vec<Route>> {
+    fn routes(&self, address: &OsStr, _options: &SocketOptions) -> Result<Vec<Route>> {
         Ok(vec![Route { local: None, remote: socket_address(address)? }])
     }
 
-    fn listen(&self, address: &str, options: &SocketOptions) -> Result<Opened> {
-        let (path, remove) = match address.starts_with('*') {
-            true => {
-                let (path, remove) = wildcard()?;
-                (path.to_str().ok_or(Errno::INVALID)?.to_owned(), remove)
-            }
-            false => (address.to_owned(), Vec::new()),
+    fn listen(&self, address: &OsStr, options: &SocketOptions) -> Result<Opened> {
+        let (path, remove) = match address.as_bytes().starts_with(b"*") {
+            true => wildcard()?,
+            false => (PathBuf::from(address), Vec::new()),
         };
-        let target = socket_address(&path)?;
-        let endpoint = format!("ipc://{path}");
+        let path = path.as_os_str();
+        let target = socket_address(path)?;
+        let endpoint = named(b"ipc://", path.as_bytes());
         if let Some(fd) = options.use_fd {
             // SAFETY: ZMQ_USE_FD hands the descriptor over to the library.
             return Ok(Opened { socket: unsafe { Socket::from_raw_fd(fd) }, endpoint, remove });
         }
-        if !path.starts_with('@') {
+        if !path.as_bytes().starts_with(b"@") {
             // A file left by an earlier process, or somebody else's: the last to bind gets the name.
-            let _ = std::fs::remove_file(Path::new(&path));
+            let _ = std::fs::remove_file(Path::new(path));
         }
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.bind(&target)?;
@@ -146,13 +149,12 @@ impl Transport for Ipc {
         }
     }
 
-    fn endpoint(&self, address: &SockAddr) -> String {
-        if let Some(path) = address.as_pathname() {
-            return format!("ipc://{}", path.display());
-        }
-        match address.as_abstract_namespace() {
-            Some(name) => format!("ipc://@{}", String::from_utf8_lossy(name)),
-            None => "ipc://".to_owned(),
+    fn endpoint(&self, address: &SockAddr) -> OsString {
+        match (address.as_pathname(), address.as_abstract_namespace()) {
+            (Some(path), _) => named(b"ipc://", path.as_os_str().as_bytes()),
+            (None, name) => {
+                named(if name.is_some() { b"ipc://@" } else { b"ipc://" }, name.unwrap_or_default())
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::options::SocketOptions;
 use crate::sync::fork_generation;
 use parking_lot::Mutex;
 use socket2::Socket;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 /// A listening socket that any thread may close.
 pub struct Listener {
     transport: &'static dyn Transport,
-    endpoint: String,
+    endpoint: OsString,
     /// `None` once closed. Locked while accepting and while the poller is told, so that closing never hits a descriptor in use,
     /// and a descriptor that was closed, and perhaps belongs to somebody else by now, is never watched.
     open: Mutex<Option<Open>>,
@@ -44,7 +45,7 @@ pub enum Accepted {
 
 impl Listener {
     /// Opens and listens.
-    pub fn open(transport: &'static dyn Transport, address: &str, options: &SocketOptions) -> Result<Self> {
+    pub fn open(transport: &'static dyn Transport, address: &OsStr, options: &SocketOptions) -> Result<Self> {
         let opened = transport.listen(address, options)?;
         opened.socket.set_nonblocking(true)?;
         Ok(Self {
@@ -57,7 +58,7 @@ impl Listener {
     }
 
     /// ZMQ_LAST_ENDPOINT of this bind.
-    pub fn endpoint(&self) -> &str {
+    pub fn endpoint(&self) -> &OsStr {
         &self.endpoint
     }
 

@@ -19,7 +19,9 @@ pub use stream::{Read, Stream};
 use crate::error::{Errno, Result};
 use crate::options::SocketOptions;
 use socket2::{SockAddr, SockRef, Socket};
+use std::ffi::{OsStr, OsString};
 use std::os::fd::{BorrowedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// A scheme of addresses.
@@ -28,24 +30,24 @@ pub trait Transport: Send + Sync {
     fn scheme(&self) -> &'static str;
 
     /// Checks the syntax of an address to connect to. EINVAL, ENAMETOOLONG.
-    fn check(&self, address: &str, options: &SocketOptions) -> Result<()>;
+    fn check(&self, address: &OsStr, options: &SocketOptions) -> Result<()>;
 
     /// Whether [`Transport::routes`] may ask a name server and so must not run on an I/O thread.
-    fn needs_lookup(&self, address: &str) -> bool;
+    fn needs_lookup(&self, address: &OsStr) -> bool;
 
     /// Where an address to connect to leads, in the order to be tried.
-    fn routes(&self, address: &str, options: &SocketOptions) -> Result<Vec<Route>>;
+    fn routes(&self, address: &OsStr, options: &SocketOptions) -> Result<Vec<Route>>;
 
     /// Host and port of an address to connect to, for a proxy that shall do it. `None`: no proxy can.
-    fn destination<'a>(&self, _address: &'a str) -> Option<(&'a str, u16)> {
+    fn destination<'a>(&self, _address: &'a OsStr) -> Option<(&'a str, u16)> {
         None
     }
 
     /// Opens a listening socket. May ask a name server.
-    fn listen(&self, address: &str, options: &SocketOptions) -> Result<Opened>;
+    fn listen(&self, address: &OsStr, options: &SocketOptions) -> Result<Opened>;
 
     /// Other spellings under which an endpoint given to `zmq_unbind` or `zmq_disconnect` may be known.
-    fn aliases(&self, _address: &str, _options: &SocketOptions) -> Vec<String> {
+    fn aliases(&self, _address: &OsStr, _options: &SocketOptions) -> Vec<OsString> {
         Vec::new()
     }
 
@@ -59,10 +61,10 @@ pub trait Transport: Send + Sync {
     fn peer_address(&self, fd: RawFd) -> String;
 
     /// An address as endpoint text.
-    fn endpoint(&self, address: &SockAddr) -> String;
+    fn endpoint(&self, address: &SockAddr) -> OsString;
 
     /// Both ends of a connection as endpoint text; empty where the system does not know.
-    fn endpoints(&self, fd: RawFd) -> (String, String) {
+    fn endpoints(&self, fd: RawFd) -> (OsString, OsString) {
         // SAFETY: the caller's socket keeps the descriptor open.
         let fd = unsafe { BorrowedFd::borrow_raw(fd) };
         let socket = SockRef::from(&fd);
@@ -77,19 +79,23 @@ pub trait Transport: Send + Sync {
 pub struct Opened {
     pub socket: Socket,
     /// ZMQ_LAST_ENDPOINT.
-    pub endpoint: String,
+    pub endpoint: OsString,
     /// Files to remove when the listener goes: those the library named itself.
     pub remove: Vec<PathBuf>,
 }
 
 static TRANSPORTS: [&dyn Transport; 2] = [&tcp::Tcp, &ipc::Ipc];
 
-/// Splits `scheme://address`. EINVAL when there is no scheme or no address.
-pub fn split(endpoint: &str) -> Result<(&str, &str)> {
-    match endpoint.split_once("://") {
-        Some((scheme, address)) if !scheme.is_empty() && !address.is_empty() => Ok((scheme, address)),
-        _ => Err(Errno::INVALID),
+/// Splits `scheme://address`. EINVAL when there is no scheme or no address, EPROTONOSUPPORT when the scheme is no text.
+pub fn split(endpoint: &OsStr) -> Result<(&str, &OsStr)> {
+    let bytes = endpoint.as_bytes();
+    let end = bytes.windows(3).position(|three| three == b"://").ok_or(Errno::INVALID)?;
+    let (scheme, address) = (&bytes[..end], &bytes[end + 3..]);
+    if scheme.is_empty() || address.is_empty() {
+        return Err(Errno::INVALID);
     }
+    let scheme = std::str::from_utf8(scheme).map_err(|_| Errno::PROTOCOL_NOT_SUPPORTED)?;
+    Ok((scheme, OsStr::from_bytes(address)))
 }
 
 /// The transport of a scheme. EPROTONOSUPPORT.

@@ -5,11 +5,17 @@ use super::{Opened, Route, Transport};
 use crate::error::{Errno, Result};
 use crate::options::SocketOptions;
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
+use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, RawFd};
 use std::time::Duration;
 
 pub struct Tcp;
+
+/// Names of hosts and interfaces are text. EINVAL.
+fn text(address: &OsStr) -> Result<&str> {
+    address.to_str().ok_or(Errno::INVALID)
+}
 
 /// Splits at the last colon.
 fn split_port(address: &str) -> Result<(&str, &str)> {
@@ -219,7 +225,8 @@ impl Transport for Tcp {
     }
 
     /// What is rejected at once; anything else that does not resolve is retried for ever.
-    fn check(&self, address: &str, _options: &SocketOptions) -> Result<()> {
+    fn check(&self, address: &OsStr, _options: &SocketOptions) -> Result<()> {
+        let address = text(address)?;
         let plausible = |(index, byte): (usize, u8)| match index {
             0 => byte.is_ascii_alphanumeric() || matches!(byte, b'[' | b':'),
             _ => byte.is_ascii_alphanumeric() || b".-:%;[]_*".contains(&byte),
@@ -233,7 +240,8 @@ impl Transport for Tcp {
         }
     }
 
-    fn needs_lookup(&self, address: &str) -> bool {
+    fn needs_lookup(&self, address: &OsStr) -> bool {
+        let Ok(address) = text(address) else { return false };
         let host = |address: &str| {
             let (host, _) = split_port(address).ok()?;
             parse_literal(strip_brackets(host), 1)
@@ -242,8 +250,8 @@ impl Transport for Tcp {
         host(target).is_none() || source.is_some_and(|source| host(source).is_none())
     }
 
-    fn routes(&self, address: &str, options: &SocketOptions) -> Result<Vec<Route>> {
-        let (source, target) = split_source(address);
+    fn routes(&self, address: &OsStr, options: &SocketOptions) -> Result<Vec<Route>> {
+        let (source, target) = split_source(text(address)?);
         let local = match source {
             Some(source) => Some(SockAddr::from(local_address(source, options.ipv6, false)?)),
             None => None,
@@ -252,12 +260,13 @@ impl Transport for Tcp {
         Ok(targets.into_iter().map(|remote| Route { local: local.clone(), remote: remote.into() }).collect())
     }
 
-    fn destination<'a>(&self, address: &'a str) -> Option<(&'a str, u16)> {
-        let (host, port) = split_port(split_source(address).1).ok()?;
+    fn destination<'a>(&self, address: &'a OsStr) -> Option<(&'a str, u16)> {
+        let (host, port) = split_port(split_source(text(address).ok()?).1).ok()?;
         Some((strip_brackets(host), parse_port(port, false).ok()?))
     }
 
-    fn listen(&self, address: &str, options: &SocketOptions) -> Result<Opened> {
+    fn listen(&self, address: &OsStr, options: &SocketOptions) -> Result<Opened> {
+        let address = text(address)?;
         let mut target = local_address(address, options.ipv6, true)?;
         if let Some(fd) = options.use_fd {
             // SAFETY: ZMQ_USE_FD hands the descriptor over to the library.
@@ -284,7 +293,8 @@ impl Transport for Tcp {
         Ok(Opened { socket, endpoint, remove: Vec::new() })
     }
 
-    fn aliases(&self, address: &str, options: &SocketOptions) -> Vec<String> {
+    fn aliases(&self, address: &OsStr, options: &SocketOptions) -> Vec<OsString> {
+        let Ok(address) = text(address) else { return Vec::new() };
         let mut found = Vec::new();
         if let Ok(addresses) = remote_addresses(address, options.ipv6, true) {
             found.extend(addresses.into_iter().map(|address| self.endpoint(&address.into())));
@@ -322,8 +332,8 @@ impl Transport for Tcp {
         peer.map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default()
     }
 
-    fn endpoint(&self, address: &SockAddr) -> String {
-        address.as_socket().map(|address| format!("tcp://{address}")).unwrap_or_default()
+    fn endpoint(&self, address: &SockAddr) -> OsString {
+        address.as_socket().map(|address| format!("tcp://{address}").into()).unwrap_or_default()
     }
 }
 
@@ -359,10 +369,10 @@ mod tests {
         for good in
             ["127.0.0.1:1", "localhost:5555", "[::1]:80", ":5555", "no_such.host:1", "lo:0;127.0.0.1:1"]
         {
-            assert_eq!(Tcp.check(good, &options), Ok(()), "{good}");
+            assert_eq!(Tcp.check(good.as_ref(), &options), Ok(()), "{good}");
         }
         for bad in ["*:5555", "host:*", "host", "ho st:1", "host:", "host:x1"] {
-            assert_eq!(Tcp.check(bad, &options), Err(Errno::INVALID), "{bad}");
+            assert_eq!(Tcp.check(bad.as_ref(), &options), Err(Errno::INVALID), "{bad}");
         }
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 impl Reactor {
     pub(super) fn listen(&mut self, number: u64, entry: ListenerEntry) {
         if let Err(error) = entry.listener.watch(&self.thread.poller, LISTENER | number) {
-            debug!("{}: cannot be watched: {error}", entry.listener.endpoint());
+            debug!("{}: cannot be watched: {error}", entry.listener.endpoint().display());
         }
         self.thread.load.fetch_add(1, Ordering::Relaxed);
         self.listeners.insert(number, entry);
@@ -26,11 +26,11 @@ impl Reactor {
                     }
                 }
                 Accepted::Refused => {
-                    debug!("{}: a peer was refused", entry.listener.endpoint());
+                    debug!("{}: a peer was refused", entry.listener.endpoint().display());
                     entry.report_failure(0);
                 }
                 Accepted::Exhausted(error) => {
-                    debug!("{}: accepting pauses: {error}", entry.listener.endpoint());
+                    debug!("{}: accepting pauses: {error}", entry.listener.endpoint().display());
                     entry.report_failure(error.raw() as u64);
                     entry.listener.rest();
                     self.timers.set(Instant::now() + ACCEPT_PAUSE, Purpose::Accept(number));
@@ -45,7 +45,7 @@ impl Reactor {
         if let Some(entry) = self.listeners.get(&number)
             && let Err(error) = entry.listener.watch(&self.thread.poller, LISTENER | number)
         {
-            debug!("{}: cannot be watched: {error}", entry.listener.endpoint());
+            debug!("{}: cannot be watched: {error}", entry.listener.endpoint().display());
         }
     }
 
