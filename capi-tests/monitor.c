@@ -93,6 +93,41 @@ static void handshakes_that_fail (void)
     close (fd);
 }
 
+/* What the library cannot remove any more, or not yet. */
+static void file_of_a_wildcard_is_gone (void)
+{
+    char endpoint[200], other[200];
+    for (int closes = 0; closes < 2; closes++) {
+        void *pull = OPEN (ZMQ_PULL), *reader = watch (pull, ZMQ_EVENT_ALL);
+        OK (zmq_bind (pull, "ipc://*"));
+        strcpy (endpoint, last_endpoint (pull));
+        EVENT (reader, ZMQ_EVENT_LISTENING, endpoint);
+        OK (unlink (endpoint + strlen ("ipc://")));
+        if (!closes)
+            OK (zmq_unbind (pull, endpoint));
+        CLOSE (pull);
+        EVENT (reader, ZMQ_EVENT_CLOSE_FAILED, endpoint);
+        EQUAL (value, ENOENT);
+        EVENT (reader, ZMQ_EVENT_MONITOR_STOPPED, "");
+        *strrchr (endpoint, '/') = 0;
+        rmdir (endpoint + strlen ("ipc://")); /* the reference leaves it behind */
+    }
+    void *pull = OPEN (ZMQ_PULL), *reader = watch (pull, ZMQ_EVENT_ALL);
+    OK (zmq_bind (pull, "ipc://*"));
+    strcpy (endpoint, last_endpoint (pull));
+    strcpy (other, endpoint + strlen ("ipc://"));
+    strcpy (strrchr (other, '/'), "/other");
+    EVENT (reader, ZMQ_EVENT_LISTENING, endpoint);
+    int fd = open (other, O_CREAT | O_WRONLY, 0600);
+    OK (zmq_unbind (pull, endpoint));
+    EVENT (reader, ZMQ_EVENT_CLOSE_FAILED, endpoint);
+    EQUAL (value, ENOTEMPTY);
+    close (fd);
+    unlink (other);
+    *strrchr (other, '/') = 0;
+    OK (rmdir (other));
+}
+
 static void only_what_was_asked_for (void)
 {
     void *pull = OPEN (ZMQ_PULL), *push = OPEN (ZMQ_PUSH);
@@ -132,4 +167,4 @@ static void wrong_arguments (void)
 }
 
 RUN_CASES (CASE (connected_and_lost), CASE (refused_and_retried), CASE (endpoint_in_use), CASE (handshakes_that_fail),
-           CASE (only_what_was_asked_for), CASE (stopped_and_moved), CASE (wrong_arguments))
+           CASE (only_what_was_asked_for), CASE (file_of_a_wildcard_is_gone), CASE (stopped_and_moved), CASE (wrong_arguments))

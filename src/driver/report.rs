@@ -12,6 +12,7 @@ pub mod event {
     pub const ACCEPTED: u64 = 0x0020;
     pub const ACCEPT_FAILED: u64 = 0x0040;
     pub const CLOSED: u64 = 0x0080;
+    pub const CLOSE_FAILED: u64 = 0x0100;
     pub const DISCONNECTED: u64 = 0x0200;
     pub const MONITOR_STOPPED: u64 = 0x0400;
     pub const HANDSHAKE_FAILED_NO_DETAIL: u64 = 0x0800;

@@ -372,8 +372,11 @@ impl Socket {
         match endpoint.kind {
             Kind::Listener { number, listener, threads } => {
                 let descriptor = listener.descriptor();
-                listener.close();
-                self.monitor.report(&Report::bound(event::CLOSED, descriptor, &endpoint.text));
+                let (event, value) = match listener.close() {
+                    Ok(()) => (event::CLOSED, descriptor),
+                    Err(error) => (event::CLOSE_FAILED, error.raw() as u64),
+                };
+                self.monitor.report(&Report::bound(event, value, &endpoint.text));
                 // Nothing more is exchanged with its peers, whoever drives their connections now.
                 let accepted = self.attached.iter().flatten().filter_map(|attached| attached.link.as_ref());
                 accepted

@@ -123,18 +123,18 @@ impl Listener {
         Accepted::Peer(socket)
     }
 
-    /// Stops listening at once. The port is free when this returns.
-    pub fn close(&self) {
+    /// Stops listening at once. The port is free when this returns. Fails when a file of the library's own cannot be removed.
+    pub fn close(&self) -> Result<()> {
         let mut open = self.open.lock();
         if self.generation != fork_generation() {
-            return std::mem::forget(open.take());
+            std::mem::forget(open.take());
+            return Ok(());
         }
-        if let Some(mut open) = open.take() {
-            // A forked child may hold the descriptor too; then closing it here would not end the reports.
-            open.rest();
-            drop(open.opened.socket);
-            remove_all(&open.opened.remove);
-        }
+        let Some(mut open) = open.take() else { return Ok(()) };
+        // A forked child may hold the descriptor too; then closing it here would not end the reports.
+        open.rest();
+        drop(open.opened.socket);
+        remove_all(&open.opened.remove)
     }
 }
 
@@ -148,13 +148,19 @@ impl Open {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.close();
+        let _ = self.close();
     }
 }
 
-fn remove_all(paths: &[PathBuf]) {
-    for path in paths {
-        // Whatever cannot be removed stays: the application may have put files there.
-        let _ = if path.is_dir() { std::fs::remove_dir(path) } else { std::fs::remove_file(path) };
-    }
+/// Tries each; the first failure is returned. Whatever cannot be removed stays: the application may have put files there.
+fn remove_all(paths: &[PathBuf]) -> Result<()> {
+    let remove = |path: &PathBuf| -> Result<()> {
+        if path.is_dir() {
+            std::fs::remove_dir(path)?;
+        } else {
+            std::fs::remove_file(path)?;
+        }
+        Ok(())
+    };
+    paths.iter().map(remove).fold(Ok(()), Result::and)
 }
