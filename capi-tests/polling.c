@@ -55,6 +55,8 @@ static void no_items (void)
     CHECK (took >= 115 && took < 1500);
     EQUAL (zmq_poll (&item, 0, 0), 0);
     FAILS (zmq_poll (NULL, 1, 0), EFAULT);
+    FAILS (zmq_poll (&item, -1, 0), EINVAL);
+    FAILS (zmq_poll (NULL, -1, 20), EINVAL);
 }
 
 static void descriptor_errors (void)
@@ -68,6 +70,34 @@ static void descriptor_errors (void)
     close (pipe_fds[0]);
     EQUAL (zmq_poll (&item, 1, 1000), 1); /* a closed descriptor too */
     EQUAL (item.revents, ZMQ_POLLERR);
+}
+
+/* Errors come unasked. */
+static void descriptors_without_events (void)
+{
+    int pipe_fds[2];
+    void *idle = OPEN (ZMQ_PULL);
+    REQUIRE (pipe (pipe_fds) == 0);
+    zmq_pollitem_t items[2] = {{NULL, pipe_fds[0], 0, 99}, {idle, 0, ZMQ_POLLIN, 99}};
+    EQUAL (write (pipe_fds[1], "x", 1), 1);
+    EQUAL (zmq_poll (items, 2, 50), 0);
+    EQUAL (items[0].revents, 0);
+    EQUAL (read (pipe_fds[0], &(char){0}, 1), 1);
+    close (pipe_fds[1]);
+    for (int count = 1; count <= 2; count++) {
+        items[0].revents = 99;
+        long long start = now_ms ();
+        EQUAL (zmq_poll (items, count, ARRIVES_MS), 1);
+        CHECK (now_ms () - start < ARRIVES_MS);
+        EQUAL (items[0].revents, ZMQ_POLLERR);
+    }
+    EQUAL (items[1].revents, 0);
+    close (pipe_fds[0]);
+    EQUAL (zmq_poll (items, 1, ARRIVES_MS), 1);
+    EQUAL (items[0].revents, ZMQ_POLLERR);
+    items[0].fd = -1; /* nothing at all */
+    EQUAL (zmq_poll (items, 1, 20), 0);
+    EQUAL (items[0].revents, 0);
 }
 
 static void same_socket_twice (void)
@@ -328,6 +358,6 @@ static void term_ends_polling (void)
 }
 
 RUN_CASES (CASE (sockets_and_descriptors), CASE (timeouts), CASE (no_items), CASE (descriptor_errors),
-           CASE (same_socket_twice), CASE (woken_by_a_message), CASE (many_items), CASE (descriptor_is_edge_like),
+           CASE (descriptors_without_events), CASE (same_socket_twice), CASE (woken_by_a_message), CASE (many_items), CASE (descriptor_is_edge_like),
            CASE (descriptor_taken_before_connecting), CASE (waiting_while_peers_come_and_go), CASE (descriptor_without_events_is_harmless), CASE (loop_on_descriptors), CASE (burst_on_descriptor),
            CASE (writable_again_wakes), CASE (term_ends_polling))

@@ -87,13 +87,13 @@ fn check_descriptors(items: &mut [Item]) -> Result<usize> {
 }
 
 impl Item {
-    /// The descriptor as poll(2) wants it; sockets are left out.
+    /// The descriptor as poll(2) wants it; sockets are left out. Errors are told even where nothing is wanted.
     fn as_entry(&self) -> libc::pollfd {
         to_poll(if self.socket.is_null() { self.fd } else { -1 }, self.wanted)
     }
 }
 
-/// A descriptor as poll(2) wants it; one of which nothing is wanted is left out.
+/// A descriptor as poll(2) wants it.
 pub(super) fn to_poll(fd: RawFd, wanted: i16) -> libc::pollfd {
     let mut events = 0;
     for (ours, theirs) in [(POLL_IN, libc::POLLIN), (POLL_OUT, libc::POLLOUT), (POLL_PRIORITY, libc::POLLPRI)]
@@ -102,7 +102,7 @@ pub(super) fn to_poll(fd: RawFd, wanted: i16) -> libc::pollfd {
             events |= theirs;
         }
     }
-    libc::pollfd { fd: if fd >= 0 && wanted != 0 { fd } else { -1 }, events, revents: 0 }
+    libc::pollfd { fd, events, revents: 0 }
 }
 
 /// What poll(2) found, in the terms of zmq.h.

@@ -302,7 +302,8 @@ impl Poller {
     /// The descriptors as poll(2) wants them.
     fn polled(&self) -> Vec<libc::pollfd> {
         let of = |number| match self.entries.get(number) {
-            Some(&Entry { target: Target::Descriptor(fd), wanted, .. }) => to_poll(fd, wanted),
+            // One of which nothing is wanted is left out.
+            Some(&Entry { target: Target::Descriptor(fd), wanted, .. }) if wanted != 0 => to_poll(fd, wanted),
             _ => to_poll(-1, 0),
         };
         self.descriptors.iter().map(of).collect()
