@@ -149,6 +149,26 @@ static void shutdown_stops_everything (void)
     OK (zmq_ctx_term (c));
 }
 
+/* The end comes before a wrong message, once the socket has noticed it; contexts are still asked. */
+static void shutdown_comes_before_wrong_messages (void)
+{
+    void *pull = OPEN (ZMQ_PULL);
+    zmq_msg_t message;
+    OK (zmq_msg_init (&message));
+    OK (zmq_msg_close (&message));
+    FAILS (zmq_msg_recv (&message, pull, ZMQ_DONTWAIT), EFAULT);
+    OK (zmq_ctx_shutdown (case_context));
+    FAILS (zmq_recv (pull, &(char){0}, 1, ZMQ_DONTWAIT), ETERM);
+    FAILS (zmq_msg_recv (&message, pull, ZMQ_DONTWAIT), ETERM);
+    FAILS (zmq_recvmsg (pull, &message, 0), ETERM);
+    FAILS (zmq_msg_recv (NULL, pull, ZMQ_DONTWAIT), ETERM);
+    FAILS (zmq_recvmsg (pull, NULL, 0), ETERM);
+    EQUAL (zmq_ctx_get (case_context, ZMQ_IO_THREADS), 1);
+    OK (zmq_ctx_set (case_context, ZMQ_MAX_SOCKETS, 7));
+    EQUAL (zmq_ctx_get (case_context, ZMQ_MAX_SOCKETS), 7);
+    FAILS (zmq_ctx_set (case_context, ZMQ_MAX_SOCKETS, -1), EINVAL);
+}
+
 static void shutdown_of_unused_context (void)
 {
     void *c = zmq_ctx_new ();
@@ -374,7 +394,7 @@ static void term_with_unbound_inproc_connects (void)
 
 RUN_CASES (CASE (defaults), CASE (set_and_get), CASE (inherited_by_sockets), CASE (bad_handles),
            CASE (old_names), CASE (many_contexts), CASE (shutdown_stops_everything),
-           CASE (shutdown_of_unused_context), CASE (term_wakes_blocked_calls),
+           CASE (shutdown_comes_before_wrong_messages), CASE (shutdown_of_unused_context), CASE (term_wakes_blocked_calls),
            CASE (shutdown_wakes_blocked_calls), CASE (term_waits_for_close),
            CASE (signals_interrupt_blocking_calls), CASE (signals_interrupt_with_restart_flag),
            CASE (interrupted_term_is_repeated), CASE (library_threads_block_signals),

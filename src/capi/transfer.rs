@@ -3,9 +3,10 @@
 use super::constants::zmq_msg_t;
 use super::error::{OrMinusOne, guard};
 use super::message::message;
+use super::socket::with_socket;
 use crate::error::{Errno, Result};
 use crate::message::Message;
-use crate::socket;
+use crate::socket::{self, Socket};
 use std::ffi::{c_int, c_void};
 
 /// Sizes are returned as int: what does not fit is clipped.
@@ -146,7 +147,11 @@ pub unsafe extern "C" fn zmq_msg_recv(msg_: *mut zmq_msg_t, s_: *mut c_void, fla
         // A wrong socket is reported before a wrong message.
         let socket = socket::find(s_)?;
         // SAFETY: the caller's promise.
-        let message = unsafe { message(msg_)? };
+        let message = unsafe { message(msg_) }.or_else(|error| {
+            // So is the end of the context.
+            with_socket(s_, Socket::enter)?;
+            Err(error)
+        })?;
         // Released before the socket is used: a free function may call the library.
         message.clear_to_reuse();
         socket::recv_into(socket, message, flags_, true).inspect_err(|_| message.clear())?;
