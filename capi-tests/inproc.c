@@ -120,6 +120,30 @@ static void disconnect (void)
     RECV (pull, "again");
 }
 
+/* Not only text is a name. */
+static void names_are_bytes (void)
+{
+    static const char *const names[] = {"inproc://caf\xe9", "inproc://\xff\xfe", "inproc://\x80"};
+    void *pulls[3], *pushes[3];
+    for (int i = 0; i < 3; i++) {
+        pulls[i] = OPEN (ZMQ_PULL), pushes[i] = OPEN (ZMQ_PUSH);
+        OK (zmq_connect (pushes[i], names[i]));
+        OK (zmq_bind (pulls[i], names[i]));
+        EQUAL (strcmp (last_endpoint (pulls[i]), names[i]), 0);
+        EQUAL (strcmp (last_endpoint (pushes[i]), names[i]), 0);
+    }
+    FAILS (zmq_bind (pulls[0], "inproc://caf\xe9"), EADDRINUSE);
+    FAILS (zmq_unbind (pulls[0], "inproc://caf\xe8"), ENOENT);
+    FAILS (zmq_bind (pulls[0], "caf\xe9://name"), EPROTONOSUPPORT);
+    for (int i = 0; i < 3; i++) {
+        SEND (pushes[i], names[i]);
+        RECV (pulls[i], names[i]);
+        OK (zmq_disconnect (pushes[i], names[i]));
+        OK (zmq_unbind (pulls[i], names[i]));
+        OK (zmq_bind (OPEN (ZMQ_PULL), names[i]));
+    }
+}
+
 static void disconnect_discards_unread (void)
 {
     EACH_TRANSPORT (transport) {
@@ -249,4 +273,4 @@ static void threads_connect_at_once (void)
 RUN_CASES (CASE (connect_before_bind), CASE (many_connect_before_bind), CASE (capacity_before_bind), CASE (names),
            CASE (name_is_free_again), CASE (unbind_keeps_connections), CASE (disconnect),
            CASE (disconnect_discards_unread), CASE (same_memory), CASE (closed_sender_has_delivered),
-           CASE (closed_receiver), CASE (several_names), CASE (connected_twice), CASE (threads_connect_at_once))
+           CASE (closed_receiver), CASE (several_names), CASE (names_are_bytes), CASE (connected_twice), CASE (threads_connect_at_once))

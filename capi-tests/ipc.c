@@ -1,5 +1,6 @@
 /* ipc: paths, the wildcard, abstract names, stealing, limits. */
 #include "check.h"
+#include "events.h"
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -46,6 +47,31 @@ static void path (void)
     OK (zmq_unbind (a, endpoint));
     FAILS (zmq_unbind (a, endpoint), ENOENT);
     clean_up (endpoint);
+}
+
+/* A path and an abstract name that are no UTF-8, wherever they are shown. */
+static void names_are_bytes (void)
+{
+    char names[2][110];
+    snprintf (names[0], sizeof names[0], "ipc://@capi-caf\xe9-%d", (int) getpid ());
+    strcpy (names[1], path_endpoint ("caf\xe9"));
+    for (int i = 0; i < 2; i++) {
+        void *a = OPEN (ZMQ_PULL), *b = OPEN (ZMQ_PUSH);
+        void *at_a = watch (a, ZMQ_EVENT_ALL), *at_b = watch (b, ZMQ_EVENT_ALL);
+        OK (zmq_bind (a, names[i]));
+        EQUAL (strcmp (last_endpoint (a), names[i]), 0);
+        EVENT (at_a, ZMQ_EVENT_LISTENING, names[i]);
+        OK (zmq_connect (b, names[i]));
+        EQUAL (strcmp (last_endpoint (b), names[i]), 0);
+        EVENT (at_b, ZMQ_EVENT_CONNECTED, names[i]);
+        EVENT (at_a, ZMQ_EVENT_ACCEPTED, names[i]);
+        SEND (b, "hello");
+        RECV (a, "hello");
+        OK (zmq_disconnect (b, names[i]));
+        OK (zmq_unbind (a, names[i]));
+        FAILS (zmq_unbind (a, names[i]), ENOENT);
+    }
+    clean_up (names[1]);
 }
 
 static void connect_first (void)
@@ -190,6 +216,6 @@ static void unbind_ends_accepted_connections (void)
     EVENTUALLY (zmq_send (b, "x", 1, ZMQ_DONTWAIT) >= -1 && get_int (a, ZMQ_EVENTS) >= 0 && await (next, ZMQ_POLLIN, 10));
 }
 
-RUN_CASES (CASE (path), CASE (connect_first), CASE (abstract_name), CASE (wildcard),
+RUN_CASES (CASE (path), CASE (connect_first), CASE (abstract_name), CASE (names_are_bytes), CASE (wildcard),
            CASE (existing_path_is_taken_over), CASE (file_left_by_another_program), CASE (limits), CASE (user_filter),
            CASE (unbind_ends_accepted_connections))
