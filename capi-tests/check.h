@@ -309,7 +309,8 @@ pair_at (void **bound, int bound_type, void **connected, int type, const char *t
 
 /* ---- sending and receiving ------------------------------------------------------------------ */
 
-/* Waits for the events (ZMQ_POLLIN, ZMQ_POLLOUT); 0 when the time is over. */
+/* Waits for the events (ZMQ_POLLIN, ZMQ_POLLOUT); 0 when the time is over. What must happen and is only found when the time is
+ * over has not woken the wait: that is a failure. */
 MAYBE_UNUSED static int await (void *socket, int events, int ms)
 {
     long long until = now_ms () + ms;
@@ -317,6 +318,8 @@ MAYBE_UNUSED static int await (void *socket, int events, int ms)
         zmq_pollitem_t item = {socket, 0, (short) events, 0};
         long long left = until - now_ms ();
         int rc = zmq_poll (&item, 1, (long) (left > 0 ? left : 0));
+        if (rc > 0 && ms >= ARRIVES_MS && now_ms () >= until)
+            fail_at (__FILE__, __LINE__, "events %#x did not end the wait", item.revents);
         if (rc > 0)
             return item.revents;
         if (rc == 0 || errno != EINTR)
@@ -363,6 +366,8 @@ recv_at (void *socket, const void *data, size_t size, int more, const char *file
             longjmp (end_of_case, 1);
         }
     }
+    if (now_ms () >= until)
+        fail_at (file, line, "\"%s\" did not end the wait", printable (data, size));
     if (zmq_msg_size (&part) != size || (size && memcmp (zmq_msg_data (&part), data, size) != 0))
         fail_at (file, line, "received \"%s\" (%zu bytes), expected \"%s\" (%zu bytes)",
                  printable (zmq_msg_data (&part), zmq_msg_size (&part)), zmq_msg_size (&part), printable (data, size),
