@@ -1,6 +1,7 @@
 /* LINGER: how long closing and terminating wait for unsent messages. */
 #include "check.h"
 #include "raw.h"
+#include "ending.h"
 
 /* Terminates a context whose one PUSH has this many messages for nobody; returns the milliseconds it took. */
 static long long term_takes (int linger, int messages, const char *endpoint)
@@ -36,11 +37,6 @@ static void nothing_pending_nothing_waited (void)
     CHECK (term_takes (-1, 0, "tcp://127.0.0.1:1") < 1000);
     CHECK (term_takes (60000, 0, "tcp://127.0.0.1:1") < 1000);
     CHECK (term_takes (-1, 3, "inproc://never-bound") < 1000);
-}
-
-static void *terminate (void *c)
-{
-    return zmq_ctx_term (c) == 0 ? c : NULL;
 }
 
 static void forever_waits_for_the_peer (void)
@@ -184,7 +180,18 @@ static void unread_messages_do_not_delay (void)
     CHECK (now_ms () - start < 1000);
 }
 
+static void every_order_of_the_end (void)
+{
+    for (int silent = 0; silent < 2; silent++)
+        for (int i = 0; i < 7; i++) {
+            if (!strchr (orders[i], 'D'))
+                end_in_order (orders[i], 0, silent);
+            end_in_order (orders[i], 300, silent);
+            end_in_order (orders[i], -1, silent);
+        }
+}
+
 RUN_CASES (CASE (zero_drops), CASE (milliseconds_are_waited), CASE (nothing_pending_nothing_waited),
            CASE (forever_waits_for_the_peer), CASE (everything_is_written_before_the_end),
            CASE (closing_in_a_burst_sends_all_of_it), CASE (value_at_closing_counts), CASE (context_without_blocking), CASE (silent_peer_is_waited_for),
-           CASE (shutdown_keeps_lingering), CASE (unread_messages_do_not_delay))
+           CASE (shutdown_keeps_lingering), CASE (unread_messages_do_not_delay), CASE (every_order_of_the_end))
