@@ -238,6 +238,34 @@ static void enforced_without_a_domain (void)
     RECV (server, "in");
 }
 
+/* What a peer calls itself, by both names; the reference knows it as Identity alone. inproc has no such properties. */
+static void routing_id_of_the_peer (void)
+{
+    EACH_TRANSPORT (transport) {
+        void *bound = OPEN (ZMQ_DEALER), *connected = OPEN (ZMQ_DEALER);
+        zmq_msg_t message;
+        OK (zmq_setsockopt (connected, ZMQ_ROUTING_ID, "me", 2));
+        OK (zmq_connect (connected, BIND (bound, transport)));
+        SEND (connected, "x");
+        SEND (bound, "y");
+        REQUIRE (await (bound, ZMQ_POLLIN, ARRIVES_MS) && await (connected, ZMQ_POLLIN, ARRIVES_MS));
+        OK (zmq_msg_init (&message));
+        EQUAL (zmq_msg_recv (&message, bound, ZMQ_DONTWAIT), 1);
+        static const char *const names[] = {"Routing-Id", "Identity"};
+        for (int i = 0; i < 2; i++) {
+            const char *id = zmq_msg_gets (&message, names[i]);
+            CHECK (strcmp (transport, "inproc") == 0 ? id == NULL : id && strcmp (id, "me") == 0);
+        }
+        /* A peer without one. */
+        EQUAL (zmq_msg_recv (&message, connected, ZMQ_DONTWAIT), 1);
+        for (int i = 0; i < 2 && strcmp (transport, "inproc") != 0; i++) {
+            const char *id = zmq_msg_gets (&message, names[i]);
+            CHECK (id && *id == 0);
+        }
+        OK (zmq_msg_close (&message));
+    }
+}
+
 static int have_thread (const char *wanted)
 {
     int found = 0;
@@ -283,4 +311,4 @@ static void text_before_the_names_of_threads (void)
 
 RUN_CASES (CASE (size_of_pieces), CASE (tiny_batches), CASE (priority_and_busy_poll), CASE (verbose_unsubscriptions),
            CASE (counted_topics), CASE (stopped_after_disconnect), CASE (enforced_domain_without_a_handler),
-           CASE (enforced_without_a_domain), CASE (text_before_the_names_of_threads))
+           CASE (enforced_without_a_domain), CASE (text_before_the_names_of_threads), CASE (routing_id_of_the_peer))
