@@ -193,6 +193,17 @@ static void calls_in_a_forked_child (void)
         char buffer[8];
         checks_failed = 0;
         FAILS (zmq_recv (a, buffer, sizeof buffer, 0), EINTR);
+        FAILS (zmq_poll (&(zmq_pollitem_t){a, 0, ZMQ_POLLIN, 0}, 1, -1), EINTR);
+        FAILS (zmq_bind (a, "tcp://127.0.0.1:*"), EINTR);
+        FAILS (zmq_connect (b, "tcp://127.0.0.1:1"), EINTR);
+        FAILS (zmq_unbind (a, "tcp://127.0.0.1:1"), EINTR);
+        FAILS (zmq_getsockopt (a, ZMQ_EVENTS, buffer, &(size_t){sizeof (int)}), EINTR);
+#ifdef WITH_GARBAGE /* ours */
+        FAILS (zmq_send (b, "x", 1, 0), EINTR);
+        FAILS (set_int (a, ZMQ_RCVHWM, 5), EINTR);
+        FAILS (zmq_getsockopt (a, ZMQ_RCVHWM, buffer, &(size_t){sizeof (int)}), EINTR);
+        FAILS (zmq_socket_monitor (a, "inproc://monitor", ZMQ_EVENT_ALL), EINTR);
+#endif
         FAILS (zmq_ctx_term (context ()), EINTR);
         /* A context of its own works. */
         void *own = zmq_ctx_new (), *x = zmq_socket (own, ZMQ_PAIR), *y = zmq_socket (own, ZMQ_PAIR);
