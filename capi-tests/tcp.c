@@ -1,6 +1,7 @@
 /* TCP endpoints: syntax, wildcards, LAST_ENDPOINT, unbinding, disconnecting, addresses. */
 #include "check.h"
 #include "raw.h"
+#include "events.h"
 
 static void syntax (void)
 {
@@ -175,6 +176,28 @@ static void disconnect_lets_queued_messages_out (void)
     RECV (pull, "queued");
 }
 
+/* The endpoint is the name as it was given, not what it stands for. */
+static void by_name (void)
+{
+    void *pull = OPEN (ZMQ_PULL), *push = OPEN (ZMQ_PUSH);
+    const char *resolved = BIND (pull, "tcp");
+    char endpoint[100];
+    snprintf (endpoint, sizeof endpoint, "tcp://localhost:%d", raw_port (resolved));
+    void *reader = watch (push, ZMQ_EVENT_ALL);
+    OK (zmq_connect (push, endpoint));
+    EQUAL (strcmp (last_endpoint (push), endpoint), 0);
+    EVENT (reader, ZMQ_EVENT_CONNECT_DELAYED, endpoint);
+    EVENT (reader, ZMQ_EVENT_CONNECTED, endpoint);
+    EVENT (reader, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, endpoint);
+    SEND (push, "hello");
+    RECV (pull, "hello");
+    FAILS (zmq_disconnect (push, resolved), ENOENT);
+    OK (zmq_disconnect (push, endpoint));
+    FAILS (zmq_disconnect (push, endpoint), ENOENT);
+    OK (zmq_connect (push, resolved));
+    OK (zmq_disconnect (push, endpoint)); /* the other way round it is looked up */
+}
+
 static void connected_twice (void)
 {
     /* A second connect to the same text is a no-op for some types and a second connection for the others. */
@@ -336,5 +359,5 @@ static void options_are_taken_at_bind (void)
 
 RUN_CASES (CASE (syntax), CASE (unknown_hosts_are_tried_later), CASE (wildcards), CASE (two_wildcards_two_ports),
            CASE (address_in_use), CASE (unbinding), CASE (unbind_ends_accepted_connections), CASE (disconnecting),
-           CASE (disconnect_lets_queued_messages_out), CASE (connected_twice), CASE (ipv6), CASE (source_address),
+           CASE (disconnect_lets_queued_messages_out), CASE (by_name), CASE (connected_twice), CASE (ipv6), CASE (source_address),
            CASE (accept_filter), CASE (use_fd), CASE (keepalive_and_buffers), CASE (options_are_taken_at_bind))
