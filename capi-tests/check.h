@@ -8,6 +8,7 @@
  *     program NAME...      run the named cases
  *     program --which      print the version and the path of the loaded library
  *     CAPI_NOFORK=1        run the cases inside the process (for a debugger)
+ *     REQUIRE_ALL=1        fail where the machine lacks what a case needs
  */
 #ifndef CAPI_CHECK_H
 #define CAPI_CHECK_H
@@ -80,6 +81,16 @@ static void check_true (int ok, int error, const char *text, const char *file, i
     if (!ok)
         fail_at (file, line, "%s is false (errno %d: %s)", text, error, zmq_strerror (error));
 }
+
+/* What this machine cannot show, and why; with REQUIRE_ALL=1 that is a failure. */
+#define NOT_SHOWN(reason)                                                                           \
+    do {                                                                                            \
+        const char *all_ = getenv ("REQUIRE_ALL");                                                  \
+        if (all_ && strcmp (all_, "1") == 0)                                                        \
+            fail_at (__FILE__, __LINE__, "not shown: %s", reason);                                  \
+        else                                                                                        \
+            printf ("    not shown: %s: %s\n", current_case, reason);                               \
+    } while (0)
 
 MAYBE_UNUSED static void
 check_equal (long long got, long long expected, int error, const char *text, const char *file, int line)

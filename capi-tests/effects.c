@@ -148,8 +148,10 @@ static void set_not_ipv4_only (void *socket)
 static void ipv6_connections (void)
 {
     struct wires six, same;
-    if (!have_ipv6 ())
+    if (!have_ipv6 ()) {
+        NOT_SHOWN ("no IPv6");
         return;
+    }
     wire_up (&six, set_ipv6, "tcp://[::1]:*");
     EQUAL (option_of (six.accepted, IPPROTO_IPV6, IPV6_TCLASS), 0x28);
     EQUAL (option_of (six.connecting, IPPROTO_IPV6, IPV6_TCLASS), 0x28);
@@ -356,7 +358,11 @@ static void scheduling_of_threads (void)
                 {SCHED_BATCH, -1, SCHED_BATCH, 0, 0},
                 {SCHED_IDLE, -1, SCHED_IDLE, 0, 0},
                 {SCHED_BATCH, 0, SCHED_BATCH, 0, 1}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && may_schedule (); i++) {
+    if (!may_schedule ()) {
+        NOT_SHOWN ("no privilege for real-time scheduling");
+        return;
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int ids[THREADS_MAX], before = checks_failed;
         char names[THREADS_MAX][20];
         struct sched_param its;

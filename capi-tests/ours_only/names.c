@@ -1,5 +1,6 @@
-/* Host names with several addresses, in a hosts file of the test's own. The reference tries the first address only. */
+/* Host names, with files of the test's own in /etc. The reference tries the first address only, and its I/O threads ask. */
 #include "check.h"
+#include "raw.h"
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -7,12 +8,12 @@
 
 #define NAME "several.addresses.test"
 
-/* Gives the calling process a hosts file with this text. 0 when it may not have one: that takes privileges. */
-static int use_hosts (const char *text)
+/* Gives the calling process a file of /etc with this text. 0 when it may not have one: that takes privileges. */
+static int use_file (const char *name, const char *text)
 {
     char path[] = "/tmp/hosts-XXXXXX";
     if (unshare (CLONE_NEWNS) != 0 || mount ("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
-        printf ("    not shown: no mount namespace without privileges\n");
+        NOT_SHOWN ("no mount namespace without privileges");
         return 0;
     }
     int fd = mkstemp (path);
@@ -20,10 +21,15 @@ static int use_hosts (const char *text)
     EQUAL (write (fd, text, strlen (text)), (ssize_t) strlen (text));
     OK (fchmod (fd, 0644));
     close (fd);
-    umount2 ("/etc/hosts", MNT_DETACH); /* that of an earlier case in this process */
-    REQUIRE (mount (path, "/etc/hosts", NULL, MS_BIND, NULL) == 0); /* else a case would write the real one */
+    umount2 (name, MNT_DETACH); /* that of an earlier case in this process */
+    REQUIRE (mount (path, name, NULL, MS_BIND, NULL) == 0); /* else a case would write the real one */
     OK (unlink (path));
     return 1;
+}
+
+static int use_hosts (const char *text)
+{
+    return use_file ("/etc/hosts", text);
 }
 
 /* A server on one of the addresses only, and a client that makes a single attempt. */
@@ -77,4 +83,35 @@ static void a_later_answer_counts (void)
     RECV (pull, "hello");
 }
 
-RUN_CASES (CASE (every_address_is_tried), CASE (a_later_answer_counts))
+/* A name server that hears and says nothing holds up nobody but those who ask it. */
+static void nobody_waits_for_a_silent_name_server (void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons (53), .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+    int server = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (bind (server, (struct sockaddr *) &address, sizeof address) != 0) {
+        NOT_SHOWN ("the port of name servers is not to be had");
+        return;
+    }
+    if (!use_file ("/etc/resolv.conf", "nameserver 127.0.0.1\n"))
+        return;
+    void *lost = OPEN (ZMQ_PUSH), *pull, *push;
+    SET (lost, ZMQ_LINGER, -1);
+    long long start = now_ms ();
+    OK (zmq_connect (lost, "tcp://silent.name.test:5555"));
+    EQUAL (zmq_send (lost, "x", 1, ZMQ_DONTWAIT), 1);
+    REQUIRE (raw_readable (server, ARRIVES_MS)); /* it is asked */
+    JOIN (pull, ZMQ_PULL, push, ZMQ_PUSH, "tcp");
+    for (int i = 0; i < 100; i++) {
+        SEND_BYTES (push, &i, sizeof i, 0);
+        RECV_BYTES (pull, &i, sizeof i, 0);
+    }
+    SET (lost, ZMQ_LINGER, 0);
+    OK (zmq_disconnect (lost, "tcp://silent.name.test:5555"));
+    void *again = OPEN (ZMQ_PUSH); /* this one is still waiting at the end */
+    OK (zmq_connect (again, "tcp://silent.too.test:5555"));
+    end_context ();
+    CHECK (now_ms () - start < 2000);
+    close (server);
+}
+
+RUN_CASES (CASE (every_address_is_tried), CASE (a_later_answer_counts), CASE (nobody_waits_for_a_silent_name_server))
