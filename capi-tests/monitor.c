@@ -59,6 +59,28 @@ static void refused_and_retried (void)
     close (fd);
 }
 
+/* The same where the kernel refuses at once: there is a descriptor that is closed, and none where a name leads nowhere. */
+static void refused_at_once (void)
+{
+    static const char *const endpoints[] = {"ipc://@capi-nobody-listens-here", "ipc:///nonexistent/socket", "tcp://255.255.255.255:5"};
+    for (int k = 0; k < 3; k++) {
+        void *push = OPEN (ZMQ_PUSH), *reader = watch (push, ZMQ_EVENT_ALL);
+        SET (push, ZMQ_RECONNECT_IVL, 40);
+        OK (zmq_connect (push, endpoints[k]));
+        for (int i = 0; i < 3; i++) {
+            EVENT (reader, ZMQ_EVENT_CLOSED, endpoints[k]);
+            CHECK (value > 2);
+            EVENT (reader, ZMQ_EVENT_CONNECT_RETRIED, endpoints[k]);
+            CHECK (value >= 40 && value < 80);
+        }
+    }
+    void *push = OPEN (ZMQ_PUSH), *reader = watch (push, ZMQ_EVENT_ALL);
+    SET (push, ZMQ_RECONNECT_IVL, 40);
+    OK (zmq_connect (push, "tcp://no.such.host.invalid:5"));
+    EVENT (reader, ZMQ_EVENT_CONNECT_RETRIED, "tcp://no.such.host.invalid:5");
+    EVENT (reader, ZMQ_EVENT_CONNECT_RETRIED, "tcp://no.such.host.invalid:5");
+}
+
 static void endpoint_in_use (void)
 {
     void *first = OPEN (ZMQ_PULL), *second = OPEN (ZMQ_PULL);
@@ -166,5 +188,5 @@ static void wrong_arguments (void)
     FAILS (zmq_socket_monitor (pull, "inproc://late", ZMQ_EVENT_ALL), ETERM);
 }
 
-RUN_CASES (CASE (connected_and_lost), CASE (refused_and_retried), CASE (endpoint_in_use), CASE (handshakes_that_fail),
+RUN_CASES (CASE (connected_and_lost), CASE (refused_and_retried), CASE (refused_at_once), CASE (endpoint_in_use), CASE (handshakes_that_fail),
            CASE (only_what_was_asked_for), CASE (file_of_a_wildcard_is_gone), CASE (stopped_and_moved), CASE (wrong_arguments))

@@ -40,7 +40,7 @@ impl Reactor {
 
     /// Tries the routes, the last of the list first.
     pub(super) fn connect_next(&mut self, key: u64, mut routes: Vec<Route>) {
-        let mut failure = Errno::INVALID;
+        let (mut failure, mut closed) = (Errno::INVALID, None);
         while let Some(route) = routes.pop() {
             let Some(link) = self.link(key) else { return };
             let Role::Connect(target) = &link.role else { return };
@@ -57,11 +57,12 @@ impl Reactor {
                         Err(error) => self.lost(key, Loss::network(error.to_string(), error.raw())),
                     };
                 }
+                Ok(Attempt::Refused(error, socket)) => (failure, closed) = (error, Some(socket.as_raw_fd())),
                 Err(error) => failure = error,
             }
         }
-        if let Some(link) = self.link(key) {
-            link.report_attempt(event::CLOSED, 0);
+        if let (Some(link), Some(descriptor)) = (self.link(key), closed) {
+            link.report_attempt(event::CLOSED, descriptor as u64);
         }
         self.lost(key, attempt_failed(failure));
     }
