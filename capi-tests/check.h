@@ -135,6 +135,9 @@ check_failed_with (long long rc, int error, int expected, const char *text, cons
         check_failed_with (got_, errno, error, #call, __FILE__, __LINE__);                          \
     } while (0)
 
+/* The call returns NULL with this errno. */
+#define NOTHING(call, error) FAILS ((call) ? 0 : -1, error)
+
 /* The call returns 0. */
 #define OK(call) EQUAL (call, 0)
 

@@ -1035,6 +1035,7 @@ ZMQ_EXPORT int zmq_poll (zmq_pollitem_t *items_, int nitems_, long timeout_);
  *
  * Errors:
  * - EFAULT: a NULL socket.
+ * - ENOTSOCK: not a socket.
  * - ETERM: the context is ending: the normal way out.
  * - EINTR: a signal came.
  * - Others of the two sockets.

@@ -13,6 +13,7 @@ static char text[300];
 static int number;
 static size_t size;
 static zmq_msg_t spare;
+static void *proxied; /* both sides of a proxy */
 
 static void on_timer (int id, void *argument)
 {
@@ -51,6 +52,7 @@ LINE (disconnect_peer_, DRAFT (int (*) (void *, uint32_t), zmq_disconnect_peer) 
 LINE (poll_, zmq_poll (&(zmq_pollitem_t){h, 0, ZMQ_POLLIN, 0}, 1, 0))
 LINE (proxy_, zmq_proxy (h, h, NULL))
 LINE (proxy_steerable_, zmq_proxy_steerable (h, h, NULL, NULL))
+LINE (capture_, zmq_proxy (proxied, proxied, h))
 LINE (device_, zmq_device (ZMQ_QUEUE, h, h))
 
 static const struct
@@ -107,6 +109,13 @@ static void functions_of_sockets (void)
             fails (of_sockets[i].name, of_sockets[i].run, handles[k], of_sockets[i].run == proxy_ || of_sockets[i].run == proxy_steerable_ || of_sockets[i].run == device_ ? (handles[k] ? ENOTSOCK : EFAULT) : ENOTSOCK);
     for (int k = 1; k < count; k++) /* NULL is a descriptor */
         fails ("poll_", poll_, handles[k], ENOTSOCK);
+    /* Nothing has been moved when a proxy is refused. */
+    void *peer;
+    JOIN (proxied, ZMQ_PAIR, peer, ZMQ_PAIR, "inproc");
+    SEND (peer, "stays");
+    for (int k = 1; k < count; k++) /* NULL is no capture */
+        fails ("capture_", capture_, handles[k], ENOTSOCK);
+    RECV (proxied, "stays");
 }
 
 /* ---- contexts ---------------------------------------------------------------------------------------------- */
@@ -148,18 +157,34 @@ LINE (poller_destroy_, DRAFT (int (*) (void **), zmq_poller_destroy) (&h))
 LINE (poller_size_, DRAFT (int (*) (void *), zmq_poller_size) (h))
 LINE (poller_add_fd_, DRAFT (int (*) (void *, int, void *, short), zmq_poller_add_fd) (h, 0, NULL, ZMQ_POLLIN))
 LINE (poller_remove_fd_, DRAFT (int (*) (void *, int), zmq_poller_remove_fd) (h, 0))
+LINE (poller_add_, DRAFT (int (*) (void *, void *, void *, short), zmq_poller_add) (h, proxied, NULL, ZMQ_POLLIN))
+LINE (poller_modify_, DRAFT (int (*) (void *, void *, short), zmq_poller_modify) (h, proxied, ZMQ_POLLIN))
+LINE (poller_remove_, DRAFT (int (*) (void *, void *), zmq_poller_remove) (h, proxied))
+LINE (poller_modify_fd_, DRAFT (int (*) (void *, int, short), zmq_poller_modify_fd) (h, 0, ZMQ_POLLIN))
+LINE (poller_wait_all_, DRAFT (int (*) (void *, void *, int, long), zmq_poller_wait_all) (h, text, 2, 0))
 LINE (poller_wait_, DRAFT (int (*) (void *, void *, long), zmq_poller_wait) (h, text, 0))
 LINE (poller_fd_, DRAFT (int (*) (void *, int *), zmq_poller_fd) (h, &number))
 
 static void functions_of_timers_and_pollers (void)
 {
     static const call calls[] = {timers_add_,     timers_cancel_, timers_set_interval_, timers_reset_,     timers_timeout_, timers_execute_, timers_destroy_,
-                                 poller_destroy_, poller_size_,   poller_add_fd_,       poller_remove_fd_, poller_wait_,    poller_fd_};
+                                 poller_destroy_, poller_size_,   poller_add_fd_,       poller_remove_fd_, poller_wait_,    poller_fd_,
+                                 poller_add_,     poller_modify_, poller_remove_,       poller_modify_fd_, poller_wait_all_};
     static const char *const names[] = {"timers_add", "timers_cancel", "timers_set_interval", "timers_reset", "timers_timeout", "timers_execute", "timers_destroy",
-                                        "poller_destroy", "poller_size", "poller_add_fd", "poller_remove_fd", "poller_wait", "poller_fd"};
-    void *handles[14] = {NULL};
+                                        "poller_destroy", "poller_size", "poller_add_fd", "poller_remove_fd", "poller_wait", "poller_fd",
+                                        "poller_add", "poller_modify", "poller_remove", "poller_modify_fd", "poller_wait_all"};
+    void *handles[16] = {NULL}, *timers = zmq_timers_new (), *poller = DRAFT (void *(*) (void), zmq_poller_new) ();
     int count = 1 + strangers (handles + 1);
+    proxied = OPEN (ZMQ_PAIR);
     handles[count++] = context ();
+    handles[count++] = proxied;
+    /* Copies of what has been destroyed. */
+    handles[count++] = timers;
+    handles[count++] = poller;
+    CHECK (zmq_timers_add (timers, 1, on_timer, NULL) > 0);
+    OK (DRAFT (int (*) (void *, void *, void *, short), zmq_poller_add) (poller, proxied, NULL, ZMQ_POLLIN));
+    OK (zmq_timers_destroy (&timers));
+    OK (DRAFT (int (*) (void **), zmq_poller_destroy) (&poller));
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         for (int k = 0; k < count; k++)
             fails (names[i], calls[i], handles[k], EFAULT);
@@ -189,32 +214,33 @@ static void nothing_at_all (void)
     char key[41];
     OK (zmq_bind (pair, "inproc://alone"));
     zmq_msg_init_size (&spare, 3);
-    CHECK (zmq_setsockopt (pair, ZMQ_LINGER, NULL, sizeof number) == -1);
-    CHECK (zmq_getsockopt (pair, ZMQ_LINGER, &number, NULL) == -1);
-    CHECK (zmq_sendiov (pair, NULL, 1, ZMQ_DONTWAIT) == -1);
-    CHECK (zmq_recviov (pair, NULL, &size, ZMQ_DONTWAIT) == -1);
-    CHECK (zmq_recviov (pair, &(struct iovec){NULL, 0}, NULL, ZMQ_DONTWAIT) == -1);
-    CHECK (zmq_msg_init_data (NULL, text, 1, NULL, NULL) == -1);
-    CHECK (zmq_msg_copy (&spare, NULL) == -1);
-    CHECK (zmq_msg_move (&spare, NULL) == -1);
+    FAILS (zmq_setsockopt (pair, ZMQ_LINGER, NULL, sizeof number), EINVAL);
+    FAILS (zmq_getsockopt (pair, ZMQ_LINGER, &number, NULL), EFAULT);
+    FAILS (zmq_sendiov (pair, NULL, 1, ZMQ_DONTWAIT), EINVAL);
+    FAILS (zmq_sendiov (pair, &(struct iovec){NULL, 5}, 1, ZMQ_DONTWAIT), EFAULT);
+    FAILS (zmq_recviov (pair, NULL, &size, ZMQ_DONTWAIT), EINVAL);
+    FAILS (zmq_recviov (pair, &(struct iovec){NULL, 0}, NULL, ZMQ_DONTWAIT), EINVAL);
+    FAILS (zmq_msg_init_data (NULL, text, 1, NULL, NULL), EFAULT);
+    FAILS (zmq_msg_copy (&spare, NULL), EFAULT);
+    FAILS (zmq_msg_move (&spare, NULL), EFAULT);
     EQUAL (zmq_msg_size (&spare), 3);
-    zmq_msg_data (NULL);
+    CHECK (zmq_msg_data (NULL) == NULL);
     EQUAL (zmq_msg_size (NULL), 0);
-    zmq_msg_more (NULL);
-    CHECK (zmq_msg_get (NULL, ZMQ_MORE) == -1);
-    CHECK (zmq_msg_set (NULL, ZMQ_MORE, 1) == -1);
-    CHECK (zmq_msg_gets (NULL, "Identity") == NULL);
-    CHECK (zmq_msg_gets (&spare, NULL) == NULL);
-    CHECK (zmq_timers_add (timers, 1, NULL, NULL) == -1);
-    CHECK (zmq_timers_destroy (&nothing) == -1);
-    CHECK (zmq_z85_encode (NULL, (const uint8_t *) "abcd", 4) == NULL);
-    CHECK (zmq_z85_encode (text, NULL, 4) == NULL);
-    CHECK (zmq_z85_decode (NULL, "abcde") == NULL);
-    CHECK (zmq_curve_keypair (NULL, key) == -1);
-    CHECK (zmq_curve_keypair (key, NULL) == -1);
-    CHECK (zmq_curve_public (NULL, key) == -1);
-    CHECK (zmq_curve_public (key, NULL) == -1);
-    CHECK (zmq_threadstart (NULL, NULL) == NULL);
+    EQUAL (zmq_msg_more (NULL), 0);
+    FAILS (zmq_msg_get (NULL, ZMQ_MORE), EFAULT);
+    FAILS (zmq_msg_set (NULL, ZMQ_MORE, 1), EINVAL);
+    NOTHING (zmq_msg_gets (NULL, "Identity"), EFAULT);
+    NOTHING (zmq_msg_gets (&spare, NULL), EINVAL);
+    FAILS (zmq_timers_add (timers, 1, NULL, NULL), EFAULT);
+    FAILS (zmq_timers_destroy (&nothing), EFAULT);
+    NOTHING (zmq_z85_encode (NULL, (const uint8_t *) "abcd", 4), EINVAL);
+    NOTHING (zmq_z85_encode (text, NULL, 4), EINVAL);
+    NOTHING (zmq_z85_decode (NULL, "abcde"), EINVAL);
+    FAILS (zmq_curve_keypair (NULL, key), EINVAL);
+    FAILS (zmq_curve_keypair (key, NULL), EINVAL);
+    FAILS (zmq_curve_public (NULL, key), EINVAL);
+    FAILS (zmq_curve_public (key, NULL), EINVAL);
+    NOTHING (zmq_threadstart (NULL, NULL), EFAULT);
     zmq_threadclose (NULL);
     zmq_version (NULL, NULL, NULL);
     zmq_stopwatch_intermediate (NULL);

@@ -165,6 +165,10 @@ fn run(front: *mut c_void, back: *mut c_void, capture: *mut c_void, control: *mu
     if front.is_null() || back.is_null() {
         return Err(Errno::FAULT);
     }
+    if !capture.is_null() {
+        // Before anything is moved, that it could not have a copy of.
+        super::socket::with_socket(capture, |_| Ok(()))?;
+    }
     let mut proxy = Proxy {
         front,
         back,
@@ -182,6 +186,7 @@ fn run(front: *mut c_void, back: *mut c_void, capture: *mut c_void, control: *mu
 ///
 /// # Errors
 /// - EFAULT: a NULL socket.
+/// - ENOTSOCK: not a socket.
 /// - ETERM: the context is ending: the normal way out.
 /// - EINTR: a signal came.
 /// - Others of the two sockets.

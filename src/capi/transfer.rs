@@ -210,6 +210,10 @@ pub unsafe extern "C" fn zmq_sendiov(
         }
         // SAFETY: the caller's promise.
         let entries = unsafe { std::slice::from_raw_parts(iov_, count_) };
+        if entries.iter().any(|entry| entry.iov_base.is_null() && entry.iov_len > 0) {
+            // Before anything is sent.
+            return Err(Errno::FAULT);
+        }
         let mut size = 0;
         for (index, entry) in entries.iter().enumerate() {
             // SAFETY: the caller's promise.
