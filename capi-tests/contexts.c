@@ -345,11 +345,11 @@ static void signals_interrupt_with_restart_flag (void)
     signals_interrupt (SA_RESTART);
 }
 
-static void interrupted_term_is_repeated (void)
+static void term_is_interrupted (int sa_flags)
 {
     void *c = zmq_ctx_new ();
     void *s = zmq_socket (c, ZMQ_PULL);
-    start_signals (0);
+    start_signals (sa_flags);
     FAILS (zmq_ctx_term (c), EINTR);
     FAILS (zmq_ctx_term (c), EINTR);
     stop_signals ();
@@ -357,6 +357,49 @@ static void interrupted_term_is_repeated (void)
     FAILS (zmq_recv (s, buffer, sizeof buffer, 0), ETERM);
     OK (zmq_close (s));
     OK (zmq_ctx_term (c));
+}
+
+static void interrupted_term_is_repeated (void)
+{
+    term_is_interrupted (0);
+    term_is_interrupted (SA_RESTART);
+}
+
+/* While a socket that is closed lingers too. */
+static void lingering_is_interrupted (void)
+{
+    for (int k = 0; k < 2; k++) {
+        void *c = zmq_ctx_new (), *push = zmq_socket (c, ZMQ_PUSH);
+        SET (push, ZMQ_LINGER, 400);
+        OK (zmq_connect (push, "tcp://127.0.0.1:1"));
+        EQUAL (zmq_send (push, "x", 1, 0), 1);
+        OK (zmq_close (push));
+        start_signals (k ? SA_RESTART : 0);
+        long long start = now_ms ();
+        FAILS (zmq_ctx_term (c), EINTR);
+        FAILS (zmq_ctx_term (c), EINTR);
+        CHECK (now_ms () - start < 350);
+        stop_signals ();
+        OK (zmq_ctx_term (c));
+        CHECK (now_ms () - start >= 350);
+    }
+}
+
+static void interrupted_proxy (void)
+{
+    for (int k = 0; k < 2; k++) {
+        void *front = OPEN (ZMQ_ROUTER), *back = OPEN (ZMQ_DEALER), *req = OPEN (ZMQ_REQ), *rep = OPEN (ZMQ_REP);
+        OK (zmq_connect (req, BIND (front, "tcp")));
+        OK (zmq_connect (rep, BIND (back, "tcp")));
+        SEND (req, "question");
+        /* It can be called again and again, and nothing is lost. */
+        for (int calls = 0; calls < 2 || (calls < 50 && !await (rep, ZMQ_POLLIN, 0)); calls++) {
+            start_signals (k ? SA_RESTART : 0);
+            FAILS (zmq_proxy (front, back, NULL), EINTR);
+            stop_signals ();
+        }
+        RECV (rep, "question");
+    }
 }
 
 static void library_threads_block_signals (void)
@@ -397,5 +440,5 @@ RUN_CASES (CASE (defaults), CASE (set_and_get), CASE (inherited_by_sockets), CAS
            CASE (shutdown_comes_before_wrong_messages), CASE (shutdown_of_unused_context), CASE (term_wakes_blocked_calls),
            CASE (shutdown_wakes_blocked_calls), CASE (term_waits_for_close),
            CASE (signals_interrupt_blocking_calls), CASE (signals_interrupt_with_restart_flag),
-           CASE (interrupted_term_is_repeated), CASE (library_threads_block_signals),
+           CASE (interrupted_term_is_repeated), CASE (lingering_is_interrupted), CASE (interrupted_proxy), CASE (library_threads_block_signals),
            CASE (term_with_unbound_inproc_connects))

@@ -74,6 +74,23 @@ static void names_are_bytes (void)
     clean_up (names[1]);
 }
 
+/* Only names that the library made up are removed by it. */
+static void file_stays_behind (void)
+{
+    const char *endpoint = path_endpoint ("stays");
+    for (int closes = 0; closes < 2; closes++) {
+        void *pull = OPEN (ZMQ_PULL);
+        OK (zmq_bind (pull, endpoint));
+        if (closes)
+            CLOSE (pull);
+        else
+            OK (zmq_unbind (pull, endpoint));
+        end_context ();
+        OK (access (endpoint + 6, F_OK));
+    }
+    clean_up (endpoint);
+}
+
 static void connect_first (void)
 {
     void *a = OPEN (ZMQ_PULL), *b = OPEN (ZMQ_PUSH);
@@ -216,6 +233,6 @@ static void unbind_ends_accepted_connections (void)
     EVENTUALLY (zmq_send (b, "x", 1, ZMQ_DONTWAIT) >= -1 && get_int (a, ZMQ_EVENTS) >= 0 && await (next, ZMQ_POLLIN, 10));
 }
 
-RUN_CASES (CASE (path), CASE (connect_first), CASE (abstract_name), CASE (names_are_bytes), CASE (wildcard),
+RUN_CASES (CASE (path), CASE (connect_first), CASE (abstract_name), CASE (names_are_bytes), CASE (file_stays_behind), CASE (wildcard),
            CASE (existing_path_is_taken_over), CASE (file_left_by_another_program), CASE (limits), CASE (user_filter),
            CASE (unbind_ends_accepted_connections))

@@ -167,6 +167,23 @@ static void shutdown_keeps_lingering (void)
     CHECK (took >= 250 && took < 2500);
 }
 
+/* It leaves the waiting to zmq_ctx_term. */
+static void shutdown_does_not_wait (void)
+{
+    void *c = zmq_ctx_new (), *push = zmq_socket (c, ZMQ_PUSH);
+    SET (push, ZMQ_LINGER, 500);
+    OK (zmq_connect (push, "tcp://127.0.0.1:1"));
+    EQUAL (zmq_send (push, "x", 1, 0), 1);
+    long long start = now_ms ();
+    OK (zmq_close (push));
+    OK (zmq_ctx_shutdown (c));
+    OK (zmq_ctx_shutdown (c));
+    CHECK (now_ms () - start < 300);
+    OK (zmq_ctx_term (c));
+    long long took = now_ms () - start;
+    CHECK (took >= 450 && took < 2500);
+}
+
 static void unread_messages_do_not_delay (void)
 {
     void *c = zmq_ctx_new (), *pull = zmq_socket (c, ZMQ_PULL), *push = zmq_socket (c, ZMQ_PUSH);
@@ -194,4 +211,4 @@ static void every_order_of_the_end (void)
 RUN_CASES (CASE (zero_drops), CASE (milliseconds_are_waited), CASE (nothing_pending_nothing_waited),
            CASE (forever_waits_for_the_peer), CASE (everything_is_written_before_the_end),
            CASE (closing_in_a_burst_sends_all_of_it), CASE (value_at_closing_counts), CASE (context_without_blocking), CASE (silent_peer_is_waited_for),
-           CASE (shutdown_keeps_lingering), CASE (unread_messages_do_not_delay), CASE (every_order_of_the_end))
+           CASE (shutdown_keeps_lingering), CASE (shutdown_does_not_wait), CASE (unread_messages_do_not_delay), CASE (every_order_of_the_end))

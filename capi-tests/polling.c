@@ -1,5 +1,6 @@
 /* zmq_poll, ZMQ_EVENTS and the descriptor behind ZMQ_FD. */
 #include "check.h"
+#include "raw.h"
 #include <time.h>
 
 static void sockets_and_descriptors (void)
@@ -98,6 +99,35 @@ static void descriptors_without_events (void)
     items[0].fd = -1; /* nothing at all */
     EQUAL (zmq_poll (items, 1, 20), 0);
     EQUAL (items[0].revents, 0);
+}
+
+static void urgent_data (void)
+{
+    char endpoint[100], byte;
+    int listener = raw_listen (endpoint), near = RAW_CONNECT (endpoint), far = RAW_ACCEPT (listener);
+    zmq_pollitem_t item = {NULL, far, ZMQ_POLLPRI, 99};
+    EQUAL (zmq_poll (&item, 1, 20), 0);
+    EQUAL (item.revents, 0);
+    EQUAL (send (near, "!", 1, MSG_OOB), 1);
+    EQUAL (zmq_poll (&item, 1, ARRIVES_MS), 1);
+    EQUAL (item.revents, ZMQ_POLLPRI);
+    item.events = ZMQ_POLLIN; /* it is no input */
+    EQUAL (zmq_poll (&item, 1, 0), 0);
+    EQUAL (send (near, "x", 1, 0), 1);
+    EQUAL (zmq_poll (&item, 1, ARRIVES_MS), 1);
+    item.events = ZMQ_POLLIN | ZMQ_POLLPRI;
+    EQUAL (zmq_poll (&item, 1, ARRIVES_MS), 1);
+    EQUAL (item.revents, ZMQ_POLLIN | ZMQ_POLLPRI);
+    EQUAL (recv (far, &byte, 1, MSG_OOB), 1);
+    EQUAL (recv (far, &byte, 1, 0), 1);
+    EQUAL (zmq_poll (&item, 1, 0), 0);
+    /* A socket knows nothing of the kind. */
+    zmq_pollitem_t of_a_socket = {OPEN (ZMQ_PULL), 0, ZMQ_POLLPRI | ZMQ_POLLERR, 99};
+    EQUAL (zmq_poll (&of_a_socket, 1, 20), 0);
+    EQUAL (of_a_socket.revents, 0);
+    close (near);
+    close (far);
+    close (listener);
 }
 
 static void same_socket_twice (void)
@@ -359,6 +389,6 @@ static void term_ends_polling (void)
 }
 
 RUN_CASES (CASE (sockets_and_descriptors), CASE (timeouts), CASE (no_items), CASE (descriptor_errors),
-           CASE (descriptors_without_events), CASE (same_socket_twice), CASE (woken_by_a_message), CASE (many_items), CASE (descriptor_is_edge_like),
+           CASE (descriptors_without_events), CASE (urgent_data), CASE (same_socket_twice), CASE (woken_by_a_message), CASE (many_items), CASE (descriptor_is_edge_like),
            CASE (descriptor_taken_before_connecting), CASE (waiting_while_peers_come_and_go), CASE (descriptor_without_events_is_harmless), CASE (loop_on_descriptors), CASE (burst_on_descriptor),
            CASE (writable_again_wakes), CASE (term_ends_polling))

@@ -89,6 +89,14 @@ static void stopwatch (void)
     CHECK (second >= first);
 }
 
+static void sleeping (void)
+{
+    long long start = now_ms ();
+    zmq_sleep (1); /* seconds */
+    long long took = now_ms () - start;
+    CHECK (took >= 990 && took < 3000);
+}
+
 static int calls, order[8];
 static void note (int id, void *arg)
 {
@@ -172,4 +180,4 @@ static void z85 (void)
 }
 
 RUN_CASES (CASE (version), CASE (error_texts), CASE (capabilities), CASE (counters), CASE (counters_in_threads),
-           CASE (stopwatch), CASE (timers), CASE (timer_cancelled_from_its_handler), CASE (z85))
+           CASE (stopwatch), CASE (sleeping), CASE (timers), CASE (timer_cancelled_from_its_handler), CASE (z85))

@@ -162,6 +162,13 @@ static void counted_topics (void)
     OK (zmq_setsockopt (two, ZMQ_UNSUBSCRIBE, "ab", 2));
     EQUAL (topics (two), 1);
     EQUAL (topics (pub), 3);
+    for (int times = 3; times < 6; times++) { /* again and again the same */
+        OK (zmq_setsockopt (one, ZMQ_SUBSCRIBE, "a", 1));
+        EQUAL (topics (one), times);
+    }
+    EQUAL (topics (pub), 3);
+    OK (zmq_setsockopt (one, ZMQ_UNSUBSCRIBE, "a", 1));
+    EQUAL (topics (one), 4);
     CLOSE (one);
     EVENTUALLY (topics (pub) == 1);
     CLOSE (two);
