@@ -426,6 +426,22 @@ static void affinity (void)
             EQUAL (holder_of (listeners[i % 3]), seen[i % 3]);
     }
     CHECK (seen[0] != seen[1] && seen[1] != seen[2] && seen[0] != seen[2]);
+    /* So are both ends of a connection, each with the thread of its own socket. */
+    for (int i = 0; i < 9; i++) {
+        void *pull = OPEN (ZMQ_PULL), *push = OPEN (ZMQ_PUSH);
+        void *at_pull = watch (pull, ZMQ_EVENT_ACCEPTED), *at_push = watch (push, ZMQ_EVENT_CONNECTED);
+        uint64_t bound = 1u << i % 3, connected = 1u << i / 3;
+        OK (zmq_setsockopt (pull, ZMQ_AFFINITY, &bound, sizeof bound));
+        OK (zmq_setsockopt (push, ZMQ_AFFINITY, &connected, sizeof connected));
+        const char *endpoint = BIND (pull, "tcp");
+        OK (zmq_connect (push, endpoint));
+        EVENT (at_pull, ZMQ_EVENT_ACCEPTED, endpoint);
+        EVENTUALLY (holder_of ((int) value) == seen[i % 3]);
+        EVENT (at_push, ZMQ_EVENT_CONNECTED, endpoint);
+        EVENTUALLY (holder_of ((int) value) == seen[i / 3]);
+        SEND (push, "x");
+        RECV (pull, "x");
+    }
 }
 
 RUN_CASES (CASE (connections), CASE (keepalive_switched_off), CASE (local_connections), CASE (ipv6_connections),

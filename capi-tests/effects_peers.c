@@ -125,6 +125,38 @@ static void interval_after_a_success (void)
     close (listener);
 }
 
+/* -1 and 0: one attempt, and no other after a connection is lost. */
+static void without_reconnecting (void)
+{
+    for (int interval = -1; interval <= 0; interval++) {
+        for (int ipc = 0; ipc < 2; ipc++) {
+            char endpoint[100] = "ipc://@capi-nobody-is-here";
+            int port = ipc ? -1 : closed_port (endpoint);
+            void *push = OPEN (ZMQ_PUSH), *reader = watch (push, ZMQ_EVENT_CLOSED | ZMQ_EVENT_CONNECT_RETRIED);
+            SET (push, ZMQ_RECONNECT_IVL, interval);
+            OK (zmq_connect (push, endpoint));
+            EVENT (reader, ZMQ_EVENT_CLOSED, endpoint);
+            NO_EVENT (reader);
+            EQUAL (zmq_send (push, "kept", 4, ZMQ_DONTWAIT), 4); /* for nobody */
+            OK (zmq_disconnect (push, endpoint));
+            close (port);
+        }
+        char endpoint[100];
+        int listener = raw_listen (endpoint);
+        void *push = OPEN (ZMQ_PUSH), *reader = watch (push, ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED);
+        SET (push, ZMQ_RECONNECT_IVL, interval);
+        OK (zmq_connect (push, endpoint));
+        int fd = RAW_ACCEPT (listener);
+        RAW_HANDSHAKE (fd, READY4 ("PULL"), READY_PUSH);
+        close (fd);
+        EVENT (reader, ZMQ_EVENT_DISCONNECTED, endpoint);
+        NO_EVENT (reader);
+        EVENTUALLY ((get_int (push, ZMQ_EVENTS) & ZMQ_POLLOUT) == 0);
+        EQUAL (raw_accept (listener, QUIET_MS), -1);
+        close (listener);
+    }
+}
+
 static void stopped_when_refused (void)
 {
     char endpoint[100];
@@ -258,6 +290,44 @@ static void filters_of_addresses (void)
     }
 }
 
+static void filters_of_ipv6_addresses (void)
+{
+    static const struct
+    {
+        const char *filter;
+        int six, four; /* who comes in: ::1, 127.0.0.1 */
+    } rows[] = {{"::1", 1, 0},    {"::1/128", 1, 0}, {"[::1]", 1, 0},     {"::2", 0, 0},       {"::/127", 1, 0},
+                {"::/0", 1, 1},   {"fe80::/10", 0, 0}, {"127.0.0.1", 0, 1}, {"::ffff:127.0.0.1", 0, 1}};
+    void *probe = OPEN (ZMQ_PULL);
+    FAILS (zmq_setsockopt (probe, ZMQ_TCP_ACCEPT_FILTER, "::1", 3), EINVAL); /* without ZMQ_IPV6 */
+    SET (probe, ZMQ_IPV6, 1);
+    if (zmq_bind (probe, "tcp://[::1]:*") != 0) {
+        NOT_SHOWN ("no IPv6");
+        return;
+    }
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
+        int four = i & 1, in = four ? rows[i / 2].four : rows[i / 2].six, before = checks_failed;
+        char endpoint[100];
+        void *pull = OPEN (ZMQ_PULL), *push = OPEN (ZMQ_PUSH);
+        SET (pull, ZMQ_IPV6, 1);
+        SET (push, ZMQ_IPV6, 1);
+        OK (zmq_setsockopt (pull, ZMQ_TCP_ACCEPT_FILTER, rows[i / 2].filter, strlen (rows[i / 2].filter)));
+        OK (zmq_bind (pull, "tcp://*:*"));
+        void *reader = watch (pull, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_ACCEPT_FAILED);
+        snprintf (endpoint, sizeof endpoint, "tcp://%s:%d", four ? "127.0.0.1" : "[::1]", raw_port (last_endpoint (pull)));
+        OK (zmq_connect (push, endpoint));
+        EVENT (reader, in ? ZMQ_EVENT_ACCEPTED : ZMQ_EVENT_ACCEPT_FAILED, NULL);
+        if (in) {
+            SEND (push, "in");
+            RECV (pull, "in");
+        }
+        if (checks_failed != before)
+            printf ("    ... that was %s with %s\n", endpoint, rows[i / 2].filter);
+        CLOSE (push);
+        CLOSE (pull);
+    }
+}
+
 /* ---- what is said and kept ------------------------------------------------------------------- */
 
 static void metadata_of_our_own (void)
@@ -341,6 +411,57 @@ static void probes (void)
             CLOSE (prober);
             CLOSE (router);
         }
+}
+
+/* A REP has the option as well; what is behind is a DEALER that sees the empty message. */
+static void probes_of_rep (void)
+{
+    static const char *const kinds[] = {"tcp", "inproc"};
+    for (int k = 0; k < 2; k++) {
+        void *dealer = OPEN (ZMQ_DEALER), *rep = OPEN (ZMQ_REP);
+        SET (rep, ZMQ_PROBE_ROUTER, 1);
+        OK (zmq_connect (rep, BIND (dealer, kinds[k])));
+        RECV (dealer, "");
+        SENDMORE (dealer, "");
+        SEND (dealer, "question");
+        RECV (rep, "question");
+        SEND (rep, "answer");
+        RECVMORE (dealer, "");
+        RECV (dealer, "answer");
+        QUIET (dealer);
+    }
+    FAILS (set_int (OPEN (ZMQ_PUSH), ZMQ_PROBE_ROUTER, 1), EINVAL);
+}
+
+/* How long an answer to a PING is waited for: the interval where nothing else is set, and for ever with 0. */
+static void patience_for_heartbeats (void)
+{
+    static const struct
+    {
+        int timeout, earliest, latest;
+    } rows[] = {{-1, 180, 1500}, {0, 0, 0}, {30, 110, 1000}, {300, 380, 1700}};
+    for (int i = 0; i < 4; i++) {
+        void *pull = OPEN (ZMQ_PULL);
+        SET (pull, ZMQ_HEARTBEAT_IVL, 100);
+        EQUAL (get_int (pull, ZMQ_HEARTBEAT_TIMEOUT), -1);
+        if (rows[i].timeout >= 0)
+            SET (pull, ZMQ_HEARTBEAT_TIMEOUT, rows[i].timeout);
+        EQUAL (get_int (pull, ZMQ_HEARTBEAT_TIMEOUT), rows[i].timeout);
+        int fd = RAW_CONNECT (BIND (pull, "tcp"));
+        RAW_HANDSHAKE (fd, READY4 ("PUSH"), READY_PULL);
+        long long start = now_ms ();
+        if (rows[i].timeout == 0) {
+            EQUAL (raw_closed (fd, 700), 0);
+            RAW_SEND (fd, "\0\5still");
+            RECV (pull, "still");
+        } else {
+            RAW_CLOSED (fd);
+            long long took = now_ms () - start;
+            CHECK (took >= rows[i].earliest && took < rows[i].latest);
+        }
+        close (fd);
+        CLOSE (pull);
+    }
 }
 
 /* The XPUB's options are the PUB's too. */
@@ -460,7 +581,7 @@ static void options_without_an_effect (void)
 }
 
 RUN_CASES (CASE (connect_timeout), CASE (reconnect_intervals), CASE (interval_after_a_success),
-           CASE (stopped_when_refused), CASE (stopped_when_the_handshake_fails), CASE (filters_of_local_peers),
-           CASE (filters_of_addresses), CASE (metadata_of_our_own), CASE (conflated_from_the_wire), CASE (probes),
+           CASE (without_reconnecting), CASE (stopped_when_refused), CASE (stopped_when_the_handshake_fails), CASE (filters_of_local_peers),
+           CASE (filters_of_addresses), CASE (metadata_of_our_own), CASE (conflated_from_the_wire), CASE (probes), CASE (filters_of_ipv6_addresses), CASE (probes_of_rep), CASE (patience_for_heartbeats),
            CASE (publisher_with_options_of_xpub), CASE (only_the_first_part_subscribes), CASE (last_value_by_hand),
            CASE (enforced_domain), CASE (options_without_an_effect))
