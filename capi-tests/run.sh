@@ -181,6 +181,10 @@ sweep() {
         awk 'NR == FNR { if (!/^#/) skip[$1] = 1; next } !($1 in skip) && !($2 in skip)' "$skip" "$out.$label" >"$out.$label.kept"
     done
     [ "$(wc -l <"$out.ours.kept")" -gt 100000 ] || return 1
+    # Not even where the reference ends too.
+    if grep "ended with status" "$out.ours" >"$out.diff"; then
+        return 1
+    fi
     diff "$out.reference.kept" "$out.ours.kept" | cut -c1-300 >"$out.diff"
     [ ! -s "$out.diff" ]
 }
@@ -200,12 +204,22 @@ fi
 if [ -z "$filter" ] || [ "$filter" = abi ]; then
     abi=(python3 "$here/abi/check.py" --build "$build/abi" --reference "$reference")
     [ "$ref_only" = 0 ] && abi+=(--lib "$lib")
+    counted=0
     while IFS= read -r line; do
         case $line in
-            "abi-count: "*) read -r _ good bad <<<"$line"; passed=$((passed + good)); failed=$((failed + bad)) ;;
+            "abi-count: "*)
+                read -r _ good bad <<<"$line"
+                counted=$((good + bad))
+                passed=$((passed + good))
+                failed=$((failed + bad))
+                ;;
             *) echo "$line" ;;
         esac
     done < <("${abi[@]}" 2>&1 || true)
+    if [ "$counted" -eq 0 ]; then
+        failed=$((failed + 1))
+        printf '%-9s %-16s FAIL ended early\n' both abi
+    fi
 fi
 
 echo "capi: $passed passed, $failed failed"
