@@ -77,6 +77,20 @@ static void closed_sender_over_ipc_loses_nothing (void)
     }
 }
 
+/* An old peer gets its messages after it has said who it is; the reference does not wait for that. */
+static void old_peers_say_who_they_are (void)
+{
+    void *push = OPEN (ZMQ_PUSH);
+    int fd = RAW_CONNECT (BIND (push, "tcp"));
+    RAW_SEND (fd, SIGNATURE "\1\7");
+    RAW_EXPECT (fd, SIGNATURE "\3\x08\0\0");
+    EQUAL (await (push, ZMQ_POLLOUT, QUIET_MS), 0);
+    RAW_SEND (fd, "\0\0");
+    SEND (push, "hello");
+    RAW_EXPECT (fd, "\0\5hello");
+    close (fd);
+}
+
 static void short_ping (void)
 {
     /* A PING without its TTL: ignored or the end of the connection, the socket goes on. */
@@ -148,6 +162,6 @@ static void garbage_from_a_handshaken_peer (void)
 }
 
 RUN_CASES (CASE (everything_at_once), CASE (topics_around_the_long_form), CASE (topic_lengths_for_a_3_0_peer),
-           CASE (closed_sender_over_ipc_loses_nothing), CASE (short_ping), CASE (long_ttl),
+           CASE (closed_sender_over_ipc_loses_nothing), CASE (old_peers_say_who_they_are), CASE (short_ping), CASE (long_ttl),
            CASE (promised_length_allocates_nothing),
            CASE (garbage_from_a_handshaken_peer))
