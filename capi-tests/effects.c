@@ -324,8 +324,10 @@ static void processors_of_threads (void)
     char names[THREADS_MAX][20];
     cpu_set_t mine, its;
     OK (sched_getaffinity (0, sizeof mine, &mine));
-    if (last < 1 || !CPU_ISSET (last, &mine) || !CPU_ISSET (0, &mine))
-        return; /* nothing to choose from */
+    if (last < 1 || !CPU_ISSET (last, &mine) || !CPU_ISSET (0, &mine)) {
+        NOT_SHOWN ("no two processors to choose from");
+        return;
+    }
     OK (zmq_ctx_set (context (), ZMQ_THREAD_AFFINITY_CPU_ADD, last));
     OK (zmq_ctx_set (context (), ZMQ_THREAD_AFFINITY_CPU_ADD, 0));
     OK (zmq_ctx_set (context (), ZMQ_THREAD_AFFINITY_CPU_REMOVE, 0));

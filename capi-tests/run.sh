@@ -10,7 +10,7 @@
 #   FILTER        only the programs whose name contains this text
 #
 # Environment: BUILD_DIR (default target/capi), CC, CFLAGS, RUN_TIMEOUT (seconds, 60), JOBS (2),
-# OURS_ONLY=1 (skip the reference).
+# OURS_ONLY=1 (skip the reference), REQUIRE_ALL=1 (fail where the machine lacks what a case needs).
 # Exit code 0 when everything passed.
 set -u
 
