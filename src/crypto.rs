@@ -1,4 +1,4 @@
-//! Cryptography: the only door to libsodium, which does all of it.
+//! Cryptography: the only door to libsodium, which does most of it, and to dryoc, which authenticates, and seals and opens large boxes.
 //!
 //! Knows: NaCl's box and secretbox (X25519, XSalsa20, Poly1305), random numbers, wiping. Must not know: commands, connections, what is
 //! encrypted.
@@ -7,6 +7,10 @@
 //! function ends the process when there are none.
 
 use crate::error::{Errno, Result};
+use dryoc::classic::crypto_box::{
+    crypto_box_detached_afternm_inplace, crypto_box_open_detached_afternm_inplace,
+};
+use dryoc::classic::crypto_onetimeauth::crypto_onetimeauth;
 use libsodium_sys as sodium;
 use std::fmt;
 use std::sync::OnceLock;
@@ -120,13 +124,20 @@ impl BoxKey {
 
 /// A [`BoxKey`] for many boxes whose nonces begin with the same 16 bytes and end with a counter.
 ///
-/// The boxes are the same. What depends on the 16 bytes alone is computed once, and the key stream is asked for in whole [`STEP`]s, because the last,
-/// incomplete one would cost as much for each block of 64 bytes. Together that halves the time of boxes of a few hundred bytes.
+/// The boxes are the same. For small ones, what depends on the 16 bytes alone is computed once, and the key stream is asked for in whole [`STEP`]s,
+/// because the last, incomplete one would cost as much for each block of 64 bytes. Together that halves the time of boxes of a few hundred bytes.
+/// Those from [`LARGE`] on are dryoc's business, which uses wider instructions where the processor has them.
 #[derive(Clone)]
-pub struct CounterKey(Zeroizing<[u8; KEY]>);
+pub struct CounterKey {
+    whole: BoxKey,
+    prefix: [u8; 16],
+    /// The key of the stream that belongs to the prefix.
+    own: Zeroizing<[u8; KEY]>,
+}
 
-/// A block of the key stream.
-const BLOCK: usize = 64;
+/// From so many bytes on dryoc takes less time than libsodium: at 512 bytes 0.47 instead of 0.69 microseconds, at 64 KiB 19 instead of 33; at
+/// 300 as much, at 100 0.40 instead of 0.34.
+const LARGE: usize = 512;
 /// Bytes of key stream that libsodium makes at once: 4 blocks. Sealing needs up to so much room behind the content.
 pub const STEP: usize = 256;
 /// The first bytes of the key stream are the key of the authenticator.
@@ -139,7 +150,14 @@ impl CounterKey {
         unsafe {
             sodium::crypto_core_hsalsa20(own.as_mut_ptr(), prefix.as_ptr(), key.0.as_ptr(), std::ptr::null())
         };
-        Self(own)
+        Self { whole: key.clone(), prefix: *prefix, own }
+    }
+
+    fn nonce(&self, counter: &[u8; 8]) -> [u8; NONCE] {
+        let mut nonce = [0; NONCE];
+        nonce[..16].copy_from_slice(&self.prefix);
+        nonce[16..].copy_from_slice(counter);
+        nonce
     }
 
     /// Encrypts what lies in `bytes` from `at` on, and returns the tag. The [`MARGIN`] bytes before `at` are overwritten with
@@ -147,6 +165,11 @@ impl CounterKey {
     pub fn seal(&self, counter: &[u8; 8], bytes: &mut Vec<u8>, at: usize) -> [u8; TAG] {
         let Some(start) = at.checked_sub(MARGIN) else { return [0; TAG] };
         let length = bytes.len();
+        if let Some(body) = bytes.get_mut(at..).filter(|body| body.len() >= LARGE) {
+            let mut tag = [0; TAG];
+            crypto_box_detached_afternm_inplace(body, &mut tag, &self.nonce(counter), &self.whole.0);
+            return tag;
+        }
         bytes.get_mut(start..at).unwrap_or_default().fill(0);
         bytes.resize(start + (length - start).next_multiple_of(STEP), 0);
         self.stream(counter, 0, bytes.get_mut(start..).unwrap_or_default());
@@ -157,49 +180,12 @@ impl CounterKey {
         authenticate(key, body)
     }
 
-    /// Appends `first` and `body`, encrypted, and returns the tag: for a large body, which is not copied before. The last [`MARGIN`] bytes of
-    /// `output` are overwritten with nonsense; they have to be there.
-    pub fn seal_onto(&self, counter: &[u8; 8], first: u8, body: &[u8], output: &mut Vec<u8>) -> [u8; TAG] {
-        let Some(start) = output.len().checked_sub(MARGIN) else { return [0; TAG] };
-        // The first block of the key stream is for the authenticator, and for what makes up the rest of it.
-        let (head, tail) = body.split_at(body.len().min(BLOCK - MARGIN - 1));
-        output.get_mut(start..).unwrap_or_default().fill(0);
-        output.push(first);
-        output.extend_from_slice(head);
-        self.stream(counter, 0, output.get_mut(start..).unwrap_or_default());
-        self.stream_onto(counter, 1, tail, output);
-        let Some((key, sealed)) = output.get(start..).and_then(|rest| rest.split_first_chunk::<MARGIN>())
-        else {
-            return [0; TAG];
-        };
-        authenticate(key, sealed)
-    }
-
-    /// Decrypts `body`, a large one: returns its first byte, and appends the others to `content`, which has room for them. `None`, and
-    /// nothing is appended, when the tag is not its own.
-    pub fn open_onto(
-        &self,
-        counter: &[u8; 8],
-        tag: &[u8; TAG],
-        body: &[u8],
-        content: &mut Vec<u8>,
-    ) -> Option<u8> {
-        let mut block = Zeroizing::new([0; BLOCK]);
-        self.stream(counter, 0, &mut *block);
-        let (key, stream) = block.split_first_chunk::<MARGIN>()?;
-        if !equal(&authenticate(key, body), tag) {
-            return None;
-        }
-        let (head, tail) = body.split_at_checked(BLOCK - MARGIN)?;
-        let mut opened = head.iter().zip(stream).map(|(byte, stream)| byte ^ stream);
-        let first = opened.next()?;
-        content.extend(opened);
-        self.stream_onto(counter, 1, tail, content);
-        Some(first)
-    }
-
     /// Decrypts what lies in `bytes` from `at` on. False, and nothing is changed, when the tag is not its own.
     pub fn open(&self, counter: &[u8; 8], tag: &[u8; TAG], bytes: &mut Vec<u8>, at: usize) -> bool {
+        if let Some(body) = bytes.get_mut(at..).filter(|body| body.len() >= LARGE) {
+            let nonce = self.nonce(counter);
+            return crypto_box_open_detached_afternm_inplace(body, tag, &nonce, &self.whole.0).is_ok();
+        }
         let mut first = [0; STEP];
         self.stream(counter, 0, &mut first);
         let opened = self.open_with(&first, counter, tag, bytes, at);
@@ -239,30 +225,15 @@ impl CounterKey {
         let (data, size) = (bytes.as_mut_ptr(), bytes.len() as u64);
         // SAFETY: pointer and size of one slice, which may be input and output at once; 8 bytes of nonce, 32 of key.
         unsafe {
-            sodium::crypto_stream_salsa20_xor_ic(data, data, size, counter.as_ptr(), block, self.0.as_ptr())
+            sodium::crypto_stream_salsa20_xor_ic(data, data, size, counter.as_ptr(), block, self.own.as_ptr())
         };
-    }
-
-    /// Appends `input` with the key stream from the given block on added.
-    fn stream_onto(&self, counter: &[u8; 8], block: u64, input: &[u8], output: &mut Vec<u8>) {
-        output.reserve(input.len());
-        let place = output.spare_capacity_mut().as_mut_ptr().cast();
-        let (data, size) = (input.as_ptr(), input.len() as u64);
-        // SAFETY: there is room for as many bytes as are read, which are written before they count; 8 bytes of nonce, 32 of key.
-        unsafe {
-            sodium::crypto_stream_salsa20_xor_ic(place, data, size, counter.as_ptr(), block, self.0.as_ptr());
-            output.set_len(output.len() + input.len());
-        }
     }
 }
 
 /// Poly1305.
 fn authenticate(key: &[u8; MARGIN], body: &[u8]) -> [u8; TAG] {
     let mut tag = [0; TAG];
-    // SAFETY: 16 bytes of output, pointer and size of one slice, 32 bytes of key.
-    unsafe {
-        sodium::crypto_onetimeauth_poly1305(tag.as_mut_ptr(), body.as_ptr(), body.len() as u64, key.as_ptr())
-    };
+    crypto_onetimeauth(&mut tag, body, key);
     tag
 }
 

@@ -6,7 +6,7 @@
 //! bytes become messages as they come.
 
 use super::command::Command;
-use super::config::{COMPACT_MAX, Config, DIRECT_MIN, FIRST_PIECE, OPEN_COPY_MAX, SEAL_COPY_MAX};
+use super::config::{COMPACT_MAX, Config, DIRECT_MIN, FIRST_PIECE, OPEN_COPY_MAX};
 use super::failure::Failure;
 use super::frame::{COMMAND, Header, HeaderBuffer, LONG, MORE};
 use super::greeting::Version;
@@ -257,7 +257,7 @@ impl ReceiveHalf {
             }
             if size <= OPEN_COPY_MAX && self.envelope == Envelope::Unchecked {
                 self.open_copy(bytes, sink)?;
-            } else if size < SEAL_COPY_MAX || !self.open_large(bytes, sink)? {
+            } else {
                 let mut body = Vec::new();
                 body.try_reserve_exact(size + STEP).map_err(|_| Failure::no_memory(header.size))?;
                 body.extend_from_slice(bytes);
@@ -326,21 +326,6 @@ impl ReceiveHalf {
         }
         self.opener = Some(opener);
         Ok(())
-    }
-
-    /// Unwraps a large body that lies in the input as a whole. False when the mechanism needs a copy of it.
-    fn open_large(&mut self, body: &[u8], sink: &mut impl Sink) -> Result<bool, Failure> {
-        let Some(opened) = self.opener.as_mut().and_then(|opener| opener.open_from(body)) else {
-            return Ok(false);
-        };
-        let (flags, content) = opened?;
-        if flags & !cipher::MORE != 0 {
-            execute(self.opened_command(flags, &content), sink)?;
-        } else {
-            let message = Message::from_vec(content).map_err(|_| Failure::no_memory(body.len() as u64))?;
-            self.deliver(flags & cipher::MORE != 0, message, sink)?;
-        }
-        Ok(true)
     }
 
     /// Unwraps a body. The flags of its frame mean nothing, those inside count.

@@ -77,16 +77,6 @@ impl Opener {
         }
     }
 
-    /// Checks and decrypts the body of a frame. Returns the flags and the content. `None`: this mechanism does so in place.
-    pub fn open_from(&mut self, body: &[u8]) -> Option<Result<(u8, Vec<u8>), Failure>> {
-        match self {
-            Self::Curve(opener) => {
-                Some(opener.open_from(body).map(|(flags, content)| (flags & (MORE | COMMAND), content)))
-            }
-            Self::Gssapi(_) => None,
-        }
-    }
-
     /// Checks and decrypts the body of a frame in place. Returns the flags, and where the content begins.
     #[inline]
     pub fn open(&mut self, body: &mut Vec<u8>) -> Result<(u8, usize), Failure> {

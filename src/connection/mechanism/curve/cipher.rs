@@ -1,7 +1,6 @@
 //! What is left of a CURVE handshake: the keys that wrap messages and commands (RFC 26, "Message Command").
 
 use super::{MESSAGE, unreadable};
-use crate::connection::config::SEAL_COPY_MAX;
 use crate::connection::failure::{Failure, code};
 use crate::connection::frame::Framing;
 use crate::connection::mechanism::check_structure;
@@ -42,8 +41,7 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// Appends a whole frame with `flags` and what `parts` are together: copied once, and encrypted where it lies, or encrypted from
-    /// where it is, if it is large.
+    /// Appends a whole frame with `flags` and what `parts` are together: copied once, and encrypted where it lies.
     pub fn append(&mut self, flags: u8, parts: &[&[u8]], output: &mut Vec<u8>) {
         self.counter += 1;
         let counter = self.counter.to_be_bytes();
@@ -53,15 +51,10 @@ impl Sealer {
         output.extend_from_slice(header.get(..header_size).unwrap_or(&header));
         let prologue = output.len();
         output.extend_from_slice(&[0; PROLOGUE]);
-        // Encrypting needs the room before the content for itself, so that comes first.
-        let tag = match parts {
-            [body] if body.len() >= SEAL_COPY_MAX => self.key.seal_onto(&counter, flags, body, output),
-            _ => {
-                output.push(flags);
-                parts.iter().for_each(|part| output.extend_from_slice(part));
-                self.key.seal(&counter, output, prologue + PROLOGUE)
-            }
-        };
+        output.push(flags);
+        parts.iter().for_each(|part| output.extend_from_slice(part));
+        // Encrypting may need the room before the content for itself, so that comes first.
+        let tag = self.key.seal(&counter, output, prologue + PROLOGUE);
         if let Some(place) = output.get_mut(prologue..).and_then(|rest| rest.first_chunk_mut::<PROLOGUE>()) {
             place[..8].copy_from_slice(MESSAGE);
             place[8..16].copy_from_slice(&counter);
@@ -89,18 +82,6 @@ impl Opener {
         let flags = self.open(&mut scratch)?;
         self.scratch = scratch;
         Ok((flags, self.scratch.get(Self::CONTENT..).unwrap_or_default()))
-    }
-
-    /// Checks and decrypts the body of a frame, one of at least [`SEAL_COPY_MAX`]. Returns the flags and the content.
-    pub fn open_from(&mut self, body: &[u8]) -> Result<(u8, Vec<u8>), Failure> {
-        let (counter, tag) = self.check(body)?;
-        let mut content = Vec::new();
-        content.try_reserve_exact(body.len()).map_err(|_| Failure::no_memory(body.len() as u64))?;
-        let sealed = body.get(PROLOGUE..).unwrap_or_default();
-        let flags = self.key.open_onto(&counter, &tag, sealed, &mut content);
-        let flags = flags.ok_or_else(|| unreadable("MESSAGE"))?;
-        self.counter = u64::from_be_bytes(counter);
-        Ok((flags, content))
     }
 
     /// Checks and decrypts the body of a frame in place. Returns the flags; the content begins at [`Opener::CONTENT`].
