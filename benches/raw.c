@@ -1,6 +1,7 @@
 /*
- * The limits the kernel sets, without any library: a ping-pong over one connected socket, blocking or spinning, a stream of plain
- * writes, many clients of one server, connections in a row. Same processes, same clocks as the benchmarks they stand beside.
+ * The limits the kernel sets, without any library: a ping-pong over one connected socket, blocking, able to be woken or
+ * spinning, a stream of plain writes, many clients of one server, connections in a row. Same processes, same clocks as the
+ * benchmarks they stand beside.
  */
 #define _GNU_SOURCE
 #include "common.h"
@@ -12,7 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <poll.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -41,10 +44,23 @@ static void connected_pair(const char *transport, int pair[2])
 
 static int sockets[2];
 
-static void receive(int fd, char *data, size_t size, int spin)
+/* With --pattern woken: waits as whoever can be woken by another thread has to, in ppoll, for a descriptor of its own, too. */
+static void await_input(int fd)
 {
+    static int wake = -1;
+    if (wake < 0)
+        wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    struct pollfd entries[] = {{.fd = wake, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+    require_system(ppoll(entries, 2, NULL, NULL) > 0 || errno == EINTR, "ppoll");
+}
+
+static void receive(int fd, char *data, size_t size, const options_t *options)
+{
+    int woken = options->pattern && strcmp(options->pattern, "woken") == 0;
     for (size_t at = 0; at < size;) {
-        ssize_t got = recv(fd, data + at, size - at, spin ? MSG_DONTWAIT : 0);
+        if (woken)
+            await_input(fd);
+        ssize_t got = recv(fd, data + at, size - at, options->spin || woken ? MSG_DONTWAIT : 0);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             continue;
         require_system(got > 0, "recv");
@@ -74,7 +90,7 @@ static void answer_process(const options_t *options, int in, int out)
     close(sockets[0]);
     char *buffer = malloc(options->size);
     for (long i = 0; i < options->count + warm_up(options); i++) {
-        receive(sockets[1], buffer, options->size, options->spin);
+        receive(sockets[1], buffer, options->size, options);
         transmit(sockets[1], buffer, options->size);
     }
     say_double(out, cpu_seconds());
@@ -95,7 +111,7 @@ void raw_pingpong(const options_t *options)
             pace_until(due += (uint64_t)options->pace * 1000);
         uint64_t start = now_ns();
         transmit(sockets[0], buffer, options->size);
-        receive(sockets[0], buffer, options->size, options->spin);
+        receive(sockets[0], buffer, options->size, options);
         if (i >= 0)
             round_trips[i] = now_ns() - start;
     }

@@ -27,7 +27,7 @@ static const char USAGE[] =
     "  connections    --peers tcp connections with one message each\n"
     "  poll           zmq_poll over --peers sockets, --count times\n"
     "  setup          context, socket, close, term, --count times: --pattern one|pair --transport\n"
-    "  raw-pingpong   plain sockets: --transport tcp|ipc --size --count --pace --spin\n"
+    "  raw-pingpong   plain sockets: --transport tcp|ipc --size --count --pace --spin --pattern woken\n"
     "  raw-stream     plain writes: --transport tcp|ipc --size --count\n"
     "  raw-clients    clients with plain tcp sockets: --peers --size --count (rounds)\n"
     "  raw-connections  connections with a plain tcp server: --peers\n";
