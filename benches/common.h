@@ -39,6 +39,7 @@ void bench_poll(const options_t *options);
 void bench_proxy(const options_t *options);
 void raw_pingpong(const options_t *options);
 void raw_stream(const options_t *options);
+void raw_queue(const options_t *options);
 void raw_clients(const options_t *options);
 void raw_connections(const options_t *options);
 

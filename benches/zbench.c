@@ -29,6 +29,7 @@ static const char USAGE[] =
     "  setup          context, socket, close, term, --count times: --pattern one|pair --transport\n"
     "  raw-pingpong   plain sockets: --transport tcp|ipc --size --count --pace --spin --pattern woken\n"
     "  raw-stream     plain writes: --transport tcp|ipc --size --count\n"
+    "  raw-queue      two threads and a ring of slots: --count\n"
     "  raw-clients    clients with plain tcp sockets: --peers --size --count (rounds)\n"
     "  raw-connections  connections with a plain tcp server: --peers\n";
 
@@ -50,6 +51,7 @@ static const struct {
     {"setup", bench_setup, {.transport = "inproc", .pattern = "one", .count = 1000}},
     {"raw-pingpong", raw_pingpong, {.transport = "tcp", .size = 64, .count = 10000}},
     {"raw-stream", raw_stream, {.transport = "tcp", .size = 65536, .count = 20000}},
+    {"raw-queue", raw_queue, {.count = 4000000}},
     {"raw-clients", raw_clients, {.size = 100, .count = 1000, .peers = 100}},
     {"raw-connections", raw_connections, {.peers = 5000}},
 };
