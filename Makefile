@@ -136,6 +136,11 @@ interop: lib ## every pattern and transport with the reference at the other end
 interop-quick: lib ## the same with fewer messages
 	interop/run.sh --lib "$(DIST)/lib" --quick
 
+.PHONY: interop-gssapi
+interop-gssapi: lib ## the same with GSSAPI, against a Kerberos server of its own
+	@demo/debs.sh libgssapi-krb5-2 krb5-kdc krb5-admin-server krb5-user
+	capi-tests/gssapi/kdc.sh interop/run.sh --lib "$(DIST)/lib" --mechanisms "gssapi-a gssapi-b gssapi-plain-a gssapi-plain-b"
+
 .PHONY: examples
 examples: lib ## the patterns of the guide under faults, on the reference and on this library
 	zguide-examples/run.py --lib "$(DIST)/lib" --within 360
