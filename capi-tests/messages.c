@@ -406,6 +406,41 @@ static void metadata (void)
     OK (zmq_msg_close (&body));
 }
 
+/* One message for all that comes, from two peers in turn: each time it says who sent it, and after a receive in vain nothing. */
+static void metadata_in_one_message (void)
+{
+    static const size_t sizes[] = {1, 100, 5000, 100, 1};
+    static char body[5000];
+    void *dealer = OPEN (ZMQ_DEALER), *peers[2];
+    zmq_msg_t m;
+    zmq_msg_init (&m);
+    const char *endpoint = BIND (dealer, "tcp");
+    for (int i = 0; i < 2; i++) {
+        peers[i] = OPEN (ZMQ_DEALER);
+        OK (zmq_setsockopt (peers[i], ZMQ_ROUTING_ID, i ? "b" : "a", 1));
+        OK (zmq_connect (peers[i], endpoint));
+    }
+    for (int round = 0; round < 50; round++) {
+        const int from = round % 3 == 1;
+        const size_t size = sizes[round % 5];
+        const int parts = round % 7 == 0 ? 2 : 1;
+        for (int part = 0; part < parts; part++)
+            EQUAL (zmq_send (peers[from], body, size, part + 1 < parts ? ZMQ_SNDMORE : 0), size);
+        for (int part = 0; part < parts; part++) {
+            EQUAL (zmq_msg_recv (&m, dealer, 0), size);
+            EQUAL (zmq_msg_more (&m), part + 1 < parts);
+            CHECK (says (&m, "Identity", from ? "b" : "a"));
+        }
+        if (round % 4 == 3) {
+            FAILS (zmq_msg_recv (&m, dealer, ZMQ_DONTWAIT), EAGAIN);
+            EQUAL (zmq_msg_size (&m), 0);
+            EQUAL (zmq_msg_more (&m), 0);
+            CHECK (says (&m, "Identity", NULL));
+        }
+    }
+    OK (zmq_msg_close (&m));
+}
+
 static void metadata_of_local_transports (void)
 {
     void *a, *b;
@@ -454,5 +489,5 @@ RUN_CASES (CASE (init_kinds), CASE (closed_messages), CASE (moving), CASE (copyi
            CASE (freed_once_after_sending), CASE (freed_without_subscriber),
            CASE (freed_once_after_fan_out), CASE (freed_when_thrown_away),
            CASE (received_into_used_message), CASE (free_function_may_send), CASE (more_flag),
-           CASE (metadata), CASE (metadata_of_local_transports),
+           CASE (metadata), CASE (metadata_in_one_message), CASE (metadata_of_local_transports),
            CASE (received_message_outlives_the_context))

@@ -126,26 +126,28 @@ wanted='publish-subscribe: 100 updates' both_patterns "rsyslog-czmq" /usr/bin/py
 
 # zeromq 5 can be built on an installed libzmq, and takes whichever the loader finds. zeromq 6 has its libzmq inside,
 # linked statically, but leaves its functions open to be replaced: preloading does that.
+build_on_installed() {
+    local gyp headers
+    headers=$(dirname "$(dirname "$(dirname "$(readlink -f "$(ls /usr/include/node/node.h /usr/include/nodejs/src/node.h \
+        2>/dev/null | head -n 1)")")")")
+    gyp=$(find /usr/lib/node_modules/npm /usr/share/nodejs/node-gyp -name node-gyp.js -path '*/bin/*' 2>/dev/null | head -n 1)
+    cd node_modules/zeromq &&
+        npm_config_zmq_external=true CXXFLAGS="-I$root/include" LDFLAGS="-L$lib" \
+            nice timeout 600 node "$gyp" rebuild --nodedir="$headers" --zmq_external=true
+}
 node_module() { # VERSION
-    local gyp headers to=$out/node-$1
+    local to=$out/node-$1
     [ -e "$to/done" ] && return 0
     command -v npm >/dev/null || "$root/demo/debs.sh" nodejs npm libnode-dev || return 1
     rm -rf "$to"
     mkdir -p "$to"
     (
-        set -e
-        cd "$to"
-        echo '{ "private": true }' >package.json
-        timeout 300 npm install --no-audit --no-fund --ignore-scripts "zeromq@$1"
-        [ "$1" = "${1#5.}" ] || {
-            headers=$(dirname "$(dirname "$(dirname "$(readlink -f "$(ls /usr/include/node/node.h /usr/include/nodejs/src/node.h \
-                2>/dev/null | head -n 1)")")")")
-            gyp=$(find /usr/lib/node_modules/npm /usr/share/nodejs/node-gyp -name node-gyp.js -path '*/bin/*' 2>/dev/null | head -n 1)
-            cd node_modules/zeromq
-            npm_config_zmq_external=true CXXFLAGS="-I$root/include" LDFLAGS="-L$lib" \
-                nice timeout 600 node "$gyp" rebuild --nodedir="$headers" --zmq_external=true
-        }
-        touch "$to/done"
+        # Joined by &&: set -e means nothing in a function that is asked for its status.
+        cd "$to" &&
+            echo '{ "private": true }' >package.json &&
+            timeout 300 npm install --no-audit --no-fund --ignore-scripts "zeromq@$1" &&
+            { [ "$1" = "${1#5.}" ] || build_on_installed; } &&
+            touch "$to/done"
     ) >"$work/output" 2>&1
 }
 "$root/demo/debs.sh" g++ make

@@ -44,10 +44,10 @@ SCENES = [
     ("identity", r"\[005\]", 2, 20, []),
     # The end of the program may come before the last thread has printed.
     ("rtreq", r"Completed", 8, 60, []),
-    ("rtdealer", r"Completed|received", 0, 60, []),
+    ("rtdealer", r"Completed|received", 1, 60, []),
     ("lbbroker", r"Client: OK", 8, 60, []),
     ("tripping", r"calls/second", 2, 120, []),
-    ("asyncsrv", r"client-\d+: request", 0, 60, []),
+    ("asyncsrv", r"client-\d+: request", 1, 60, []),
     ("mdclient", r"requests/replies processed", 1, 240, ["mdbroker", "mdworker"]),
 ]
 
@@ -98,7 +98,10 @@ def scene(binaries, settings, leading, pattern, count, seconds, others):
     try:
         status = leader.ends(seconds)
         if pattern is None:
-            return None if status is None else f"{leading} ended with {status}"
+            if status is not None:
+                return f"{leading} ended with {status}"
+            ended = [f"{name} ended with {ended}" for name, _, program in crowd if (ended := program.stop()) not in (None, 0)]
+            return ended[0] if ended else None
         if status is None:
             return f"{leading} did not end in {seconds} s"
         if status != 0:

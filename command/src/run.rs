@@ -68,7 +68,13 @@ extern "C" fn pass_on(signal: libc::c_int) {
 fn keep_signals() {
     for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2] {
         // SAFETY: the handler only calls functions that are safe in handlers, and lives as long as the process.
-        unsafe { libc::signal(signal, pass_on as extern "C" fn(libc::c_int) as libc::sighandler_t) };
+        unsafe {
+            let before = libc::signal(signal, pass_on as extern "C" fn(libc::c_int) as libc::sighandler_t);
+            // Whoever started us wants it ignored (nohup), which the program is to inherit.
+            if before == libc::SIG_IGN {
+                libc::signal(signal, libc::SIG_IGN);
+            }
+        }
     }
 }
 

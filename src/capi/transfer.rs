@@ -27,6 +27,19 @@ pub(super) unsafe fn bytes<'a>(data: *const c_void, size: usize) -> Result<&'a [
     }
 }
 
+/// The message at an address. A wrong socket is reported before a wrong message, and so is the end of its context.
+///
+/// # Safety
+/// As for [`message`].
+#[inline]
+unsafe fn message_for<'a>(socket: *mut c_void, address: *mut zmq_msg_t) -> Result<&'a mut Message> {
+    // SAFETY: the caller's promise.
+    unsafe { message(address) }.or_else(|error| {
+        with_socket(socket, Socket::enter)?;
+        Err(error)
+    })
+}
+
 /// Sends a copy of a buffer as one part. Returns its size.
 ///
 /// # Errors
@@ -122,10 +135,9 @@ pub unsafe extern "C" fn zmq_recv(s_: *mut c_void, buf_: *mut c_void, len_: usiz
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_msg_send(msg_: *mut zmq_msg_t, s_: *mut c_void, flags_: c_int) -> c_int {
     guard(|| {
-        // A wrong socket is reported before a wrong message.
         let socket = socket::find(s_)?;
         // SAFETY: the caller's promise.
-        let message = unsafe { message(msg_)? };
+        let message = unsafe { message_for(s_, msg_)? };
         let size = message.len();
         socket::send(socket, message, flags_)?;
         Ok(clip(size))
@@ -144,14 +156,9 @@ pub unsafe extern "C" fn zmq_msg_send(msg_: *mut zmq_msg_t, s_: *mut c_void, fla
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_msg_recv(msg_: *mut zmq_msg_t, s_: *mut c_void, flags_: c_int) -> c_int {
     guard(|| {
-        // A wrong socket is reported before a wrong message.
         let socket = socket::find(s_)?;
         // SAFETY: the caller's promise.
-        let message = unsafe { message(msg_) }.or_else(|error| {
-            // So is the end of the context.
-            with_socket(s_, Socket::enter)?;
-            Err(error)
-        })?;
+        let message = unsafe { message_for(s_, msg_)? };
         // Released before the socket is used: a free function may call the library.
         message.clear_to_reuse();
         socket::recv_into(socket, message, flags_, true).inspect_err(|_| message.clear())?;

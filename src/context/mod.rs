@@ -15,7 +15,7 @@ use crate::io::{Mailbox, Poller, ThreadSettings, run, start, watch_mailbox};
 use crate::options::ContextOptions;
 use crate::socket::Inbox;
 use crate::sync::global::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use crate::sync::{fork_generation, watch_forks};
+use crate::sync::{barrier, fork_generation, watch_forks};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -50,6 +50,8 @@ impl Context {
     /// A context without threads; those start with the first socket.
     pub fn new() -> Result<Arc<Self>> {
         watch_forks();
+        // Now, and not by a thread in a hurry: with several threads the kernel takes its time.
+        barrier::is_available();
         let gate = Arc::new(Gate::default());
         // Made now, so that ending the context needs no descriptor when there is none left.
         gate.waker.fd()?;

@@ -7,7 +7,7 @@ pub struct Backoff {
     interval: Duration,
     max: Duration,
     next: Duration,
-    /// The last attempt reached a peer, which ended it.
+    /// The last attempt ended during its handshake.
     turned_away: bool,
 }
 
@@ -18,7 +18,7 @@ impl Backoff {
 
     /// The pause from now. Without a maximum it is the interval and a random part of the same size, so that many
     /// clients of a restarted server do not come back at once; with one it doubles up to the maximum. Then clients that are turned away, all
-    /// alike, each wait some time between half the pause and the whole, but not less than the interval.
+    /// alike, each wait some time between half the pause and the whole, but not less than the interval, which is all of the first pause.
     pub fn next(&mut self, random: u64) -> Duration {
         if self.max.is_zero() {
             let millis = self.interval.as_millis().max(1) as u64;
@@ -33,7 +33,7 @@ impl Backoff {
         least + Duration::from_micros(random % ((pause - least).as_micros() as u64 + 1))
     }
 
-    /// A peer ended the attempt during its handshake.
+    /// The attempt ended during its handshake.
     pub fn turn_away(&mut self) {
         self.turned_away = true;
     }

@@ -93,7 +93,7 @@ pub trait Pattern: Send {
     /// A pipe was added.
     fn attach(&mut self, pipes: &mut Pipes, id: PipeId, origin: &Origin);
 
-    /// A pipe that slept has input, its end, or news about its peer (metadata).
+    /// A pipe that slept has input, its end, or news about its peer (metadata); or nothing, if it was looked at meanwhile.
     fn readable(&mut self, pipes: &mut Pipes, id: PipeId);
 
     /// A pipe that was full has room.
@@ -119,7 +119,8 @@ pub trait Pattern: Send {
         Err(Errno::NOT_SUPPORTED)
     }
 
-    /// Receives a part into `place`, whose old content is dropped, if not at once then by the caller.
+    /// Receives a part into `place`, whose old content is dropped, if not at once then by the caller. On success nothing is left of it,
+    /// nor of its properties.
     fn recv_into(&mut self, pipes: &mut Pipes, place: &mut Message) -> Result<()> {
         *place = self.recv(pipes)?;
         Ok(())

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 /// How one party tells the other that there is something to do. Called on the teller's thread; must not block.
 pub trait Peer: Send + Sync {
-    /// The queue you read had put you to sleep, and now holds something (or its end).
+    /// The queue you read had put you to sleep, and now holds something, or its end; or nothing, if you have found that already. Poll again.
     fn readable(&self);
     /// The same, and it is full now: the other party waits for you, and does not do your work.
     fn readable_full(&self) {

@@ -1,14 +1,15 @@
 //! One direction of a pipe: an unbounded single-producer, single-consumer queue with credit and sleep.
 //!
-//! Three words are shared.
+//! Four words are shared.
 //!
 //! `published` is written by the producer: the number of parts that the consumer may take, and CLOSED: nothing follows. Both are
 //! in one word, so whoever sees that it is closed also sees everything that was sent before.
 //!
 //! `asleep` is where the two meet. A consumer that found nothing writes down that it sleeps, then looks at `published` once
-//! more. A producer that has published looks whether the consumer sleeps; who finds that, and takes the word back, owes
-//! the wake. So there is at least one wake per sleep, and at most one: that one comes in vain if the consumer found what was
-//! published at its second look.
+//! more. A producer that has published looks whether the consumer sleeps; if it does, the producer takes the word back, and owes
+//! the wake. A wake may find nothing: the consumer may have taken what was published before the producer came to the word, and may
+//! have written down its next sleep by then. So whoever is woken polls again, and only a poll that ends in [`Readiness::Asleep`] is
+//! followed by another wake.
 //! - Usually both exchange the word: one exchange comes first, and what was written before it is seen by the other.
 //! - In a *burst*, many publications that found nobody asleep, the producer only reads the word, behind a light fence. The consumer
 //!   is told by `burst`, and takes the heavy half before its second look (`sync::barrier`). `burst` is set before an exchange
@@ -215,7 +216,7 @@ impl Sender {
     /// A consumer that sleeps has taken everything, though it may not have reported it: steps are for one limit, and the limit
     /// may have changed since. One that falls asleep after this look reports (`Receiver::report_change`).
     fn is_all_taken(&mut self) -> bool {
-        // A read-modify-write, so that it comes before or after the consumer's in `Receiver::poll`.
+        // A read-modify-write, so that it comes before or after the consumer's in `Receiver::fall_asleep`.
         let asleep = self.shared.consumed.asleep.fetch_or(AWAKE, Ordering::AcqRel);
         if asleep != self.written + 1 {
             return false;
@@ -359,7 +360,7 @@ impl Sender {
             // Relaxed: seen by whoever exchanges the word after us.
             burst.store(true, Ordering::Relaxed);
         }
-        // AcqRel pairs with the exchange in `Receiver::poll`: the later one sees what was written before the earlier.
+        // AcqRel pairs with the exchange in `Receiver::fall_asleep`: the later one sees what was written before the earlier.
         let slept = self.shared.consumed.asleep.swap(AWAKE, Ordering::AcqRel) != AWAKE;
         let in_burst = begins || self.found_awake == QUEUE_BURST;
         self.found_awake = match (slept, in_burst) {
@@ -585,7 +586,7 @@ impl Receiver {
         if self.close_looks >= CLOSE_LOOKS {
             (0..CLOSE_PAUSE).for_each(|_| spin_loop());
         }
-        // Acquire pairs with the Release swap in `Sender::flush`.
+        // Acquire pairs with the Release store in `Sender::publish`.
         let word = self.shared.published.word.load(Ordering::Acquire);
         self.available = word >> SHIFT;
         self.ended = word & CLOSED != 0;
@@ -669,7 +670,7 @@ impl Receiver {
     fn fall_asleep(&mut self) -> bool {
         let asleep = &self.shared.consumed.asleep;
         if asleep.load(Ordering::Relaxed) == self.taken + 1 {
-            // Nobody has published since it was written down.
+            // Whatever was published since it was written down has its wake on the way.
             return true;
         }
         // AcqRel pairs with the exchange in `Sender::take_sleeper`.

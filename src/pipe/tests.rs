@@ -199,3 +199,47 @@ fn two_threads_lose_and_reorder_nothing() {
     }
     writer.join().unwrap();
 }
+
+/// Bursts of all lengths with pauses between them: each sleep of the reader is ended, also by the end of the stream.
+#[test]
+fn a_sleeping_reader_is_woken_after_bursts_and_pauses() {
+    const BURSTS: u32 = 2_000;
+    let (mut tx, mut rx) = queue(0, false);
+    let reader = std::thread::current();
+    let total: u32 = (0..BURSTS).map(|burst| burst % 200).sum();
+    let writer = std::thread::spawn(move || {
+        let mut next = 0_u32;
+        for burst in 0..BURSTS {
+            for _ in 0..burst % 200 {
+                tx.push(Message::from_slice(&next.to_le_bytes()).unwrap());
+                next += 1;
+                if tx.flush() {
+                    reader.unpark();
+                }
+            }
+            if burst % 3 == 0 {
+                std::thread::yield_now();
+            }
+        }
+        if tx.close() {
+            reader.unpark();
+        }
+    });
+    let mut expected = 0_u32;
+    loop {
+        match rx.poll() {
+            Readiness::Ready => {
+                assert_eq!(rx.pop().unwrap().data(), expected.to_le_bytes());
+                expected += 1;
+            }
+            Readiness::Asleep => {
+                let begun = std::time::Instant::now();
+                std::thread::park_timeout(std::time::Duration::from_secs(10));
+                assert!(begun.elapsed().as_secs() < 9, "not woken after {expected} messages");
+            }
+            Readiness::Ended => break,
+        }
+    }
+    assert_eq!(expected, total);
+    writer.join().unwrap();
+}

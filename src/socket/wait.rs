@@ -238,13 +238,14 @@ fn spin_until(
 
 /// Sleeps until the waker or an adopted stream has something: true when it was a stream.
 fn sleep(waker: &Waker, adopted: &[Adopted<'_>], what: For, deadline: Option<Instant>) -> Result<bool> {
+    let fd = waker.fd()?;
     if !waker.begin_sleep() {
         return Ok(false);
     }
     let events = if what == For::Room { libc::POLLOUT } else { libc::POLLIN };
     let entry = |fd, events| libc::pollfd { fd, events, revents: 0 };
     let mut entries = SmallVec::<[libc::pollfd; ADOPTED_LINKS + 1]>::new();
-    entries.push(entry(waker.fd()?, libc::POLLIN));
+    entries.push(entry(fd, libc::POLLIN));
     entries.extend(adopted.iter().map(|(_, stream)| entry(stream.raw(), events)));
     let result = poll_until(&mut entries, deadline, None);
     waker.end_sleep();

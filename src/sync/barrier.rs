@@ -13,7 +13,8 @@ const MISSING: u8 = 2;
 
 static STATE: AtomicU8 = AtomicU8::new(UNKNOWN);
 
-/// Whether the kernel has what the pair needs. To be asked before a [`light`] fence is used.
+/// Whether the kernel has what the pair needs. To be asked before a [`light`] fence is used. The first to ask may wait for some milliseconds, if
+/// the process has several threads by then.
 pub fn is_available() -> bool {
     if cfg!(loom) {
         return true;
@@ -47,6 +48,8 @@ pub fn heavy() {
         // Forbidden since it was asked for, by a sandbox that came later, or to be asked for anew, after a fork.
         STATE.store(UNKNOWN, Ordering::Relaxed);
         if !is_available() || !command(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) {
+            // Nobody is to begin with it any more.
+            STATE.store(MISSING, Ordering::Relaxed);
             // No processor keeps a write to itself for so long.
             std::thread::sleep(std::time::Duration::from_millis(1));
         }

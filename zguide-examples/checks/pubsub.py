@@ -261,6 +261,7 @@ def single_killed(lab):
     eve.wait("eve/end=end")
     eve.stop()
     ann, bob = clone(lab, "ann", 400, ["one"]), clone(lab, "bob", 0, ["one"])
+    bob.wait("in sync")
     reach(ann, 50)
     server.kill()
     server = single(lab)
