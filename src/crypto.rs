@@ -126,7 +126,7 @@ impl BoxKey {
 ///
 /// The boxes are the same. For small ones, what depends on the 16 bytes alone is computed once, and the key stream is asked for in whole [`STEP`]s,
 /// because the last, incomplete one would cost as much for each block of 64 bytes. Together that halves the time of boxes of a few hundred bytes.
-/// Those from [`LARGE`] on are dryoc's business, which uses wider instructions where the processor has them.
+/// Those from `LARGE` on are dryoc's business, which uses wider instructions where the processor has them.
 #[derive(Clone)]
 pub struct CounterKey {
     whole: BoxKey,
