@@ -86,6 +86,9 @@ pub const SPIN_PROBE: u32 = 32;
 /// A drive that moved at least so many messages is part of a burst.
 pub const NAP_MINIMUM: usize = 4;
 
+/// A limit below this is there to notice early that messages are not taken. What goes past the queue would be hidden by the kernel's buffers.
+pub const SMALL_LIMIT: usize = 8;
+
 /// In a burst the I/O thread looks at the pipe again after this time, instead of being woken for the next message: one
 /// wake-up for some hundred messages, not for a handful.
 pub const NAP: Duration = Duration::from_micros(100);

@@ -1,7 +1,9 @@
 //! From a pipe to a stream: the send half of a link.
 
 use super::pace;
-use crate::config::{INLINE_SEND_GAP, INLINE_SEND_RUN, NAP_MINIMUM, NAPS_MAX, SEND_CHUNK, WRITE_BATCH};
+use crate::config::{
+    INLINE_SEND_GAP, INLINE_SEND_RUN, NAP_MINIMUM, NAPS_MAX, SEND_CHUNK, SMALL_LIMIT, WRITE_BATCH,
+};
 use crate::connection::{SendHalf, WriteBatch};
 use crate::error::Result;
 use crate::message::{Message, Traffic};
@@ -116,7 +118,12 @@ impl SendPump {
             .last_inline
             .is_some_and(|last| pace::now().saturating_duration_since(last) < INLINE_SEND_GAP);
         self.quick_writes = if quick { self.quick_writes + 1 } else { 0 };
-        self.connection.is_some() && self.quick_writes >= INLINE_SEND_RUN
+        self.connection.is_some() && self.quick_writes >= INLINE_SEND_RUN && !self.has_small_limit()
+    }
+
+    /// Whether the pipe's limit is so small that each message has to count.
+    fn has_small_limit(&self) -> bool {
+        self.inlet.as_ref().is_some_and(|inlet| (1..SMALL_LIMIT).contains(&inlet.limit()))
     }
 
     /// Forgets the connection, and what it did not send: whole messages, so that the next connection begins with a first part.
@@ -276,7 +283,7 @@ impl SendPump {
                 }
             }
         }
-        self.napping |= may_nap && moved >= NAP_MINIMUM;
+        self.napping |= may_nap && moved >= NAP_MINIMUM && !self.has_small_limit();
         self.settle()
     }
 

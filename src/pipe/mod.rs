@@ -445,6 +445,11 @@ impl Inlet {
         self.receiver.backlog()
     }
 
+    /// See [`Receiver::limit`].
+    pub fn limit(&self) -> usize {
+        self.receiver.limit()
+    }
+
     /// Changes the limit; tells a peer that may wait for room under the old one.
     pub fn set_high_water(&mut self, high_water: usize) {
         self.receiver.set_high_water(high_water);

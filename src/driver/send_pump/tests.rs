@@ -22,7 +22,11 @@ fn pump() -> (SendPump, End, UnixStream) {
 }
 
 fn pump_with(half: SendHalf) -> (SendPump, End, UnixStream) {
-    let limits = Limits { forward: 0, backward: 0, conflate_forward: false, conflate_backward: false };
+    pump_limited(half, 0)
+}
+
+fn pump_limited(half: SendHalf, forward: usize) -> (SendPump, End, UnixStream) {
+    let limits = Limits { forward, backward: 0, conflate_forward: false, conflate_backward: false };
     let (near, far) = pipe(limits, Arc::new(Nobody), Arc::new(Nobody));
     let (ours, peer) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
@@ -44,6 +48,19 @@ fn a_burst_ends_in_a_nap() {
     flood(&mut end);
     assert_eq!(pump.drive(Vec::new(), 1, true), Sent::Napping);
     assert!(pump.napping);
+}
+
+#[test]
+fn a_small_limit_allows_no_nap() {
+    for (limit, naps) in [(1, false), (7, false), (8, true)] {
+        let (mut pump, mut end, _peer) =
+            pump_limited(SendHalf::new(&Arc::new(dealer()), Version::V3_1, None), limit);
+        for _ in 0..8 {
+            end.tx.send(&mut Message::from_slice(&[7; 1000]).unwrap());
+        }
+        assert_eq!(pump.drive(Vec::new(), 1, true) == Sent::Napping, naps, "{limit}");
+        assert_eq!(pump.napping, naps, "{limit}");
+    }
 }
 
 #[test]

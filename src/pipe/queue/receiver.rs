@@ -308,6 +308,11 @@ impl Receiver {
         self.metadata.as_ref()
     }
 
+    /// The limit, in messages; 0 is none.
+    pub fn limit(&self) -> usize {
+        self.shared.high_water.load(Ordering::Relaxed)
+    }
+
     /// Changes the limit that the low-water mark is computed from.
     pub fn set_high_water(&self, high_water: usize) {
         if self.shared.latest.is_none() {
