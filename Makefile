@@ -173,8 +173,9 @@ lint: ## formatting, clippy and rustdoc, warnings denied; atomics come from src/
 # ---------------------------------------------------------------------- measuring
 
 .PHONY: bench
-bench: lib ## the table of speed against the reference
-	benches/run.sh --full
+bench: lib ## the table of speed against the reference, and benches/chart.svg, the picture in README.md
+	benches/run.sh --full --lib "$(DIST)/lib"
+	benches/chart.py "$(TARGET)/bench/full.json" benches/chart.svg
 
 .PHONY: bench-inner
 bench-inner: ## instructions of the inner parts, compared with the committed ones
@@ -185,7 +186,7 @@ bench-quick: lib ## the same in under two minutes
 	benches/run.sh --quick
 
 .PHONY: chart
-chart: lib ## measure, and draw benches/chart.svg, the picture in README.md
+chart: lib ## the same picture of the most important rows alone
 	benches/run.sh --quick --lib "$(DIST)/lib"
 	benches/chart.py "$(TARGET)/bench/quick.json" benches/chart.svg
 
