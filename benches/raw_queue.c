@@ -1,5 +1,5 @@
 /*
- * The limit of inproc, without any library: two threads and a ring of 64-byte slots, as large as the high-water marks allow by
+ * The limit of inproc, without any library: two threads and a ring of 64-byte slots, about as large as the high-water marks allow by
  * default. Each message is written to a slot, shown at once, and read; nothing is allocated, nobody is woken.
  */
 #define _GNU_SOURCE

@@ -20,8 +20,8 @@ pub const CLOSE_LOOKS: u8 = 8;
 pub const CLOSE_PAUSE: u32 = 8;
 
 /// Publications in a row that found the reader of a queue awake, after which the writer no longer exchanges a word with it for each: the
-/// reader's next sleep then costs it a membarrier(2), some microseconds. What was saved by then is about as much (estimated: 64 times some 20
-/// nanoseconds); other values were not tried.
+/// reader's next sleep then costs it a membarrier(2). What was saved by then should be about as much (64 times some 20 nanoseconds): an estimate, and
+/// other values were not tried.
 pub const QUEUE_BURST: u32 = if cfg!(loom) { 2 } else { 64 };
 
 /// Messages between two reports of the reader of a queue without a limit.

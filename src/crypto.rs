@@ -250,9 +250,11 @@ fn os_error(code: i32) -> Errno {
 
 /// Whether both are equal, in a time that does not tell where they differ.
 pub fn equal(left: &[u8], right: &[u8]) -> bool {
-    // SAFETY: both are as long as the left one when the comparison is made.
-    left.len() == right.len()
-        && unsafe { sodium::sodium_memcmp(left.as_ptr().cast(), right.as_ptr().cast(), left.len()) } == 0
+    if left.len() != right.len() {
+        return false;
+    }
+    // SAFETY: both are as long as the left one.
+    unsafe { sodium::sodium_memcmp(left.as_ptr().cast(), right.as_ptr().cast(), left.len()) == 0 }
 }
 
 impl fmt::Debug for SecretKey {

@@ -157,11 +157,7 @@ impl Message {
     /// Drops the content; what is left is an empty message.
     #[inline]
     pub fn clear(&mut self) {
-        let content = match self.kind {
-            // SAFETY: see `len`.
-            Kind::Shared => Some(unsafe { self.body.content }),
-            _ => None,
-        };
+        let content = self.shared_content();
         (self.kind, self.inline_size) = (Kind::Inline, 0);
         self.clear_properties();
         if let Some(content) = content {
@@ -174,17 +170,24 @@ impl Message {
     /// to use again, and so do the properties: whoever receives from the same peer again finds its metadata in place.
     #[inline]
     pub fn clear_to_reuse(&mut self) {
-        if self.kind == Kind::Shared {
-            // SAFETY: see `len`.
-            let content = unsafe { self.body.content };
-            if content.is_reusable(REUSE_MAX) {
-                return;
-            }
-            (self.kind, self.inline_size) = (Kind::Inline, 0);
+        let content = self.shared_content();
+        if content.is_some_and(|content| content.is_reusable(REUSE_MAX)) {
+            return;
+        }
+        (self.kind, self.inline_size) = (Kind::Inline, 0);
+        if let Some(content) = content {
             // SAFETY: the tag no longer says that the message has it.
             unsafe { content.release() };
         }
-        (self.kind, self.inline_size) = (Kind::Inline, 0);
+    }
+
+    #[inline]
+    fn shared_content(&self) -> Option<Content> {
+        match self.kind {
+            // SAFETY: see `len`.
+            Kind::Shared => Some(unsafe { self.body.content }),
+            _ => None,
+        }
     }
 
     /// Drops everything but the content.

@@ -38,7 +38,7 @@ fn sleep_and_wake(messages: u8) {
     producer.join().unwrap();
 }
 
-/// Around bursts, which begin with the first publication here. More steps than can be explored in every order: three times the threads
+/// Before, in and after bursts, which begin with the second publication here that finds nobody asleep. More steps than can be explored in every order: three times the threads
 /// change where neither waits.
 #[test]
 fn loom_no_wake_is_lost() {

@@ -40,7 +40,7 @@ pub fn light() {
     super::fence(Ordering::SeqCst);
 }
 
-/// The seldom side's half, between its write and its read: some microseconds.
+/// The seldom side's half, between its write and its read: a system call that interrupts the other processors.
 #[cold]
 pub fn heavy() {
     #[cfg(not(loom))]
