@@ -24,12 +24,22 @@ pub const CLOSE_PAUSE: u32 = 8;
 /// other values were not tried.
 pub const QUEUE_BURST: u32 = if cfg!(loom) { 2 } else { 64 };
 
+/// Times in a row that one thread must have used a socket, before it needs no locked instruction for it any more; then another thread's use of the socket
+/// costs that one a membarrier(2), some microseconds. Twice as many each time another thread came, so that such calls stay few beside
+/// the others. Choices, not measurements.
+pub const BIAS_AFTER: u32 = if cfg!(loom) { 1 } else { 32 };
+pub const BIAS_AFTER_MOST: u32 = 1 << 20;
+
 /// Messages between two reports of the reader of a queue without a limit.
-pub const UNLIMITED_STEP: usize = 1024;
+pub const UNLIMITED_STEP: usize = 256;
 
 /// Bytes an I/O thread (or a receiving caller) asks the kernel for at once. A loopback socket delivers up to 64 KiB
 /// per wake; reading more at once only moves the data out of the cache.
 pub const READ_BUFFER: usize = 128 * 1024;
+
+/// The same for a waiting thread that keeps what it reads, on each connection but one, and the most of such buffers that it has at hand.
+pub const KEEP_BUFFER: usize = 32 * 1024;
+pub const KEEP_BUFFERS: usize = 32;
 
 /// A read of a waiting thread that brought so many bytes is decoded message by message as the application asks for them:
 /// each is allocated and freed by one thread, and passes no queue. Smaller ones are decoded at once, which keeps the latency of
@@ -47,7 +57,7 @@ pub const DRIVE_BUDGET: usize = 8;
 /// does not count.
 pub const INLINE_SEND_GAP: Duration = Duration::from_micros(8);
 
-/// What a thread does besides, for each write to one of many links: this does not count either.
+/// What a call does besides, for a write to one of many links: this does not count either.
 pub const INLINE_SEND_STEP: Duration = Duration::from_nanos(500);
 
 /// So many inline writes in a row, each closer to the one before than that, begin a burst: a few messages sent together
@@ -64,7 +74,7 @@ pub const CONTROLS_MAX: usize = 64;
 /// to be woken answers after that time: a spin must outlast it, for the two to find out that neither needs to sleep.
 pub const SPIN_LIMIT: Duration = Duration::from_micros(80);
 
-/// Turns that whoever needs a half of a connection yields while another thread drives it, and the pause between two tries afterwards.
+/// Turns that whoever needs a half of a connection, or a socket, yields while another thread uses it, and the pause between two tries afterwards.
 pub const HOLD_YIELDS: u32 = 64;
 pub const HOLD_PAUSE: Duration = Duration::from_micros(50);
 
@@ -106,12 +116,16 @@ pub const NAP_STEP: Duration = Duration::from_micros(10);
 /// How often an I/O thread looks whether a stream that an application thread took over is still being read by it.
 pub const LEASE: Duration = Duration::from_millis(10);
 
+/// So many looks may find a stream unread, if as many in a row found it read before: a thread that serves a hundred connections in turn comes round to each
+/// of them in this time.
+pub const LEASE_PATIENCE: u32 = 9;
+
 /// A blocking receive that follows the last one within this time takes the stream over for longer than one call.
 pub const LEASE_GAP: Duration = Duration::from_millis(5);
 
-/// A thread that has waited for input within this time is taken to wait again once it has emptied a full queue: it then reads
-/// the rest of the stream itself.
-pub const HAND_OVER: Duration = Duration::from_millis(50);
+/// A thread that has waited for input within this time, and has not asked for it in other ways since, is taken to wait again once it has emptied the queue: it
+/// then reads the rest of the stream itself.
+pub const HAND_OVER: Duration = Duration::from_secs(1);
 
 /// Messages that a subscriber looks through in one call without finding one that it wants.
 pub const FILTER_BUDGET: usize = 10_000;

@@ -14,6 +14,13 @@ thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
     static WAITING: RefCell<Vec<Callback>> = const { RefCell::new(Vec::new()) };
     static ANY: Cell<bool> = const { Cell::new(false) };
+    static OUTERMOST: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A number that changes on this thread whenever something is held that was not before: with each call that uses a socket.
+#[inline]
+pub fn current_call() -> u32 {
+    OUTERMOST.get()
 }
 
 /// While it lives, calls on this thread wait. To be dropped after what is held.
@@ -22,7 +29,11 @@ pub struct Deferral(());
 impl Deferral {
     #[inline]
     pub fn begin() -> Self {
-        DEPTH.set(DEPTH.get() + 1);
+        let depth = DEPTH.get();
+        DEPTH.set(depth + 1);
+        if depth == 0 {
+            OUTERMOST.set(OUTERMOST.get().wrapping_add(1));
+        }
         Self(())
     }
 }

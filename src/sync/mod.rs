@@ -1,16 +1,17 @@
 //! The only door to atomics and shared mutable cells.
 //!
 //! Under `cfg(loom)` the types come from loom, so that every interleaving of the lock-free parts can be
-//! explored; otherwise they are std's. `Exclusive` is the in-use flag of a socket, `Registry` holds what C handles point at,
+//! explored; otherwise they are std's. `Exclusive` is the in-use flag of a socket, `presence` the part of it that each thread has, `Registry` holds what C handles point at,
 //! `barrier` is a fence that costs one side nothing, `fork` counts forks, `global` holds the few process-wide statics, which loom does not model.
 
 pub mod barrier;
 mod deferred;
 mod exclusive;
 mod fork;
+mod presence;
 mod registry;
 
-pub use deferred::{Callback, Deferral, call_back};
+pub use deferred::{Callback, Deferral, call_back, current_call};
 pub use exclusive::{Exclusive, ExclusiveGuard};
 pub use fork::{fork_generation, watch_forks};
 pub use registry::{Cell, CellGuard, Registry};
@@ -21,6 +22,7 @@ pub use loom::{
     hint::spin_loop,
     sync::Arc,
     sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    thread::yield_now,
 };
 
 #[cfg(not(loom))]
@@ -32,6 +34,7 @@ mod plain {
     pub use std::hint::spin_loop;
     pub use std::sync::Arc;
     pub use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+    pub use std::thread::yield_now;
 
     /// std's cell behind loom's interface: access goes through a closure that gets the pointer.
     #[derive(Debug)]

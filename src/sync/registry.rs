@@ -34,9 +34,9 @@ impl<T> Cell<T> {
     /// Waits for its turn and looks at what is there: `None` after the object was closed.
     #[inline]
     pub fn lock(&self) -> CellGuard<'_, T> {
-        let object = match self.value.try_lock() {
+        let object = match self.value.enter() {
             Some(object) => object,
-            None => self.lock_contended(),
+            None => self.value.lock(|| self.report_contention()),
         };
         if log::enabled() {
             self.user.store(thread_id(), Ordering::Relaxed);
@@ -45,18 +45,18 @@ impl<T> Cell<T> {
     }
 
     #[cold]
-    fn lock_contended(&self) -> ExclusiveGuard<'_, Option<T>> {
-        if log::enabled() {
-            let (user, own) = (self.user.load(Ordering::Relaxed), thread_id());
-            if user != 0 && user != own && !self.reported.swap(true, Ordering::Relaxed) {
-                let (first, second) = (thread_name(user), thread_name(own));
-                let handle = self.as_handle();
-                log::debug!(
-                    "{handle:p} is used by two threads at once, {first} and {second}: let one thread use it at a time"
-                );
-            }
+    fn report_contention(&self) {
+        if !log::enabled() {
+            return;
         }
-        self.value.lock()
+        let (user, own) = (self.user.load(Ordering::Relaxed), thread_id());
+        if user != 0 && user != own && !self.reported.swap(true, Ordering::Relaxed) {
+            let (first, second) = (thread_name(user), thread_name(own));
+            let handle = self.as_handle();
+            log::debug!(
+                "{handle:p} is used by two threads at once, {first} and {second}: let one thread use it at a time"
+            );
+        }
     }
 
     /// The same without waiting, for the library's own threads.
