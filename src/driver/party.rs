@@ -47,6 +47,19 @@ impl Peer for LinkHandle {
         taken
     }
 
+    unsafe fn take_queued(&self) -> bool {
+        if self.send.is_marked() {
+            return false;
+        }
+        // SAFETY: as in `take`.
+        let mut pump = unsafe { self.send.resume() };
+        let taken = pump.collect_queued();
+        if pump.is_due() && self.write_now(&mut pump).1 {
+            self.post(Command::Send);
+        }
+        taken
+    }
+
     unsafe fn close_lane(&self) {
         // SAFETY: kept by `open_lane`, which the caller has called.
         if unsafe { self.send.resume() }.release() {

@@ -156,19 +156,10 @@ impl SendPump {
     /// never enters the queue. True when that was done; then the message is empty, unless others are going to get it, too.
     #[inline(always)]
     pub fn collect(&mut self, message: &mut Message, shared: bool) -> bool {
-        let Self { inlet: Some(inlet), connection: Some(connection), napping: true, .. } = self else {
-            return false;
-        };
-        if connection.blocked || connection.broken {
+        if !self.collect_queued() {
             return false;
         }
-        if inlet.backlog() > 0 {
-            self.collected += connection.encode_queued(inlet, &mut self.sent) as u32;
-            if inlet.backlog() > 0 {
-                self.urged = true;
-                return false;
-            }
-        }
+        let Some(connection) = &mut self.connection else { return false };
         self.sent.count(message.len(), message.more());
         let batch = connection.batch.get_or_insert_with(spare_batch);
         if shared {
@@ -178,6 +169,23 @@ impl SendPump {
         }
         connection.passed += 1;
         self.collected += 1;
+        true
+    }
+
+    /// Encodes what the pipe holds, in the same way. True when that was all.
+    #[inline(always)]
+    pub fn collect_queued(&mut self) -> bool {
+        let Self { inlet: Some(inlet), connection: Some(connection), napping: true, .. } = self else {
+            return false;
+        };
+        if connection.blocked || connection.broken {
+            return false;
+        }
+        if inlet.backlog() > 0 {
+            self.collected += connection.encode_queued(inlet, &mut self.sent) as u32;
+            self.urged |= inlet.backlog() > 0;
+            return inlet.backlog() == 0;
+        }
         true
     }
 

@@ -52,6 +52,13 @@ pub trait Peer: Send + Sync {
         let _ = (message, shared);
         false
     }
+    /// Takes what the queue shows: a message of several parts, which was to be complete first. False: the lane is to be closed.
+    ///
+    /// # Safety
+    /// The caller has opened the lane.
+    unsafe fn take_queued(&self) -> bool {
+        false
+    }
     /// Gives the right back.
     ///
     /// # Safety
@@ -184,29 +191,66 @@ impl Outlet {
     /// Writes a part, and shows the peer the message whose last part it is. Leaves an empty message behind.
     #[inline]
     pub fn send(&mut self, message: &mut Message) {
-        let more = message.more();
-        if self.direct && self.pass(message, more, false) {
+        if self.pass(message, false) {
             return;
         }
+        let (in_parts, more) = (self.sender.in_message(), message.more());
         self.sender.push_from(message);
         if !more {
-            self.flush();
+            self.show(in_parts);
         }
     }
 
-    /// Hands a message over past the queue, if that can be done now.
+    /// [`Outlet::send`] of a message that others are going to get, too: it stays as it is.
     #[inline]
-    fn pass(&mut self, message: &mut Message, more: bool, shared: bool) -> bool {
-        if !more && self.sender.is_shown() {
-            self.lane = self.lane || self.peer.open_lane();
-            // SAFETY: the lane is open when it is asked.
-            if self.lane && unsafe { self.peer.take(message, shared) } {
-                self.sender.count_passed();
-                return true;
-            }
+    pub fn send_shared(&mut self, message: &mut Message) {
+        if self.pass(message, true) {
+            return;
+        }
+        let in_parts = self.sender.in_message();
+        self.sender.push(message.share());
+        if !message.more() {
+            self.show(in_parts);
+        }
+    }
+
+    /// Hands a message of a single part over past the queue, if that can be done now.
+    #[inline]
+    fn pass(&mut self, message: &mut Message, shared: bool) -> bool {
+        if !self.direct || message.more() || !self.sender.is_shown() {
+            return false;
+        }
+        self.open_lane();
+        // SAFETY: the lane is open when it is asked.
+        if self.lane && unsafe { self.peer.take(message, shared) } {
+            self.sender.count_passed();
+            return true;
         }
         self.close_lane();
         false
+    }
+
+    /// Shows the peer what was written. Messages of several parts go through the queue, so that they can be taken back until they are complete; who has
+    /// a lane gets them on this thread all the same.
+    #[inline]
+    fn show(&mut self, in_parts: bool) {
+        self.flush();
+        if self.direct && in_parts {
+            self.pass_queued();
+        }
+    }
+
+    fn pass_queued(&mut self) {
+        self.open_lane();
+        // SAFETY: the lane is open when it is asked.
+        if self.lane && !unsafe { self.peer.take_queued() } {
+            self.close_lane();
+        }
+    }
+
+    #[inline]
+    fn open_lane(&mut self) {
+        self.lane = self.lane || self.peer.open_lane();
     }
 
     #[inline]
@@ -214,19 +258,6 @@ impl Outlet {
         if std::mem::take(&mut self.lane) {
             // SAFETY: it was open, and is not any more.
             unsafe { self.peer.close_lane() };
-        }
-    }
-
-    /// [`Outlet::send`] of a message that others are going to get, too: it stays as it is.
-    #[inline]
-    pub fn send_shared(&mut self, message: &mut Message) {
-        let more = message.more();
-        if self.direct && self.pass(message, more, true) {
-            return;
-        }
-        self.sender.push(message.share());
-        if !more {
-            self.flush();
         }
     }
 
