@@ -11,7 +11,9 @@ use super::receive_pump::{Fetched, ReceivePump, Received, SideEffects};
 use super::send_pump::{Control, Nap, SendPump, Sent};
 use super::token::{Held, Token};
 use super::{pace, policy};
-use crate::config::{CONTROLS_MAX, DRIVE_BUDGET, HAND_OVER, HOLD_PAUSE, HOLD_YIELDS, LEASE_GAP};
+use crate::config::{
+    CONTROLS_MAX, DRIVE_BUDGET, HAND_OVER, HOLD_PAUSE, HOLD_YIELDS, LEASE_GAP, LEASE_PATIENCE,
+};
 use crate::io::{Interest, Mailbox, Poller, is_io_thread};
 use crate::message::Traffic;
 use crate::pipe::{Outlet, Peer};
@@ -79,6 +81,9 @@ struct Registration {
     waiting: bool,
     /// The I/O thread looks now and then whether the stream is still in use, so it stays adopted between waits.
     leased: bool,
+    /// Looks in a row that found it in use, and those since that did not.
+    steady: u32,
+    missed: u32,
     uses: u32,
     last_use: Option<Instant>,
 }
@@ -299,10 +304,10 @@ impl LinkHandle {
 
     /// Reads what is there, on a thread that would otherwise wait for it. True when bytes came.
     pub fn receive_inline(&self) -> bool {
-        let leased = self.is_leased();
+        let adopted = self.is_adopted();
         let Some(mut pump) = self.receive.try_hold() else { return false };
         let mut effects = SideEffects::default();
-        let received = match if leased { pump.fetch(&mut effects) } else { Fetched::Impossible } {
+        let received = match if adopted { pump.fetch(&mut effects) } else { Fetched::Impossible } {
             Fetched::Kept => {
                 self.keeping.store(true, Ordering::Relaxed);
                 pump.announce_input();
@@ -378,7 +383,7 @@ impl LinkHandle {
         Some(stream)
     }
 
-    /// Ends a wait. A stream waited for again and again stays adopted, which saves two system calls a wait; the I/O
+    /// Ends a wait. A stream waited for again and again stays adopted, which saves two system calls a wait, and so does one of which much was read; the I/O
     /// thread takes it back when that stops.
     pub fn leave(&self) {
         let mut registration = self.registration.lock();
@@ -389,7 +394,7 @@ impl LinkHandle {
         if registration.leased {
             return;
         }
-        if frequent {
+        if frequent || self.keeping.load(Ordering::Relaxed) {
             registration.leased = true;
             drop(registration);
             return self.post(Command::Lease);
@@ -434,15 +439,17 @@ impl LinkHandle {
         if !registration.leased {
             registration.leased = true;
             registration.adopted = true;
+            // It has something to take before it comes to the stream.
+            (registration.steady, registration.missed) = (LEASE_PATIENCE, 0);
             self.update(&mut registration);
             drop(registration);
             self.post(Command::Lease);
         }
     }
 
-    /// True while the poller does not watch for input although nobody waits.
-    pub fn is_leased(&self) -> bool {
-        self.registration.lock().leased
+    /// True while an application's thread reads the stream, and the poller does not watch for input.
+    pub fn is_adopted(&self) -> bool {
+        self.registration.lock().adopted
     }
 
     /// Gives the stream back to the poller: the application asks in other ways than by waiting.
@@ -465,9 +472,16 @@ impl LinkHandle {
             registration.leased = false;
             return None;
         }
-        if uses != Some(registration.uses) {
+        if uses.is_none_or(|uses| uses != registration.uses) {
+            registration.steady = (registration.steady + u32::from(uses.is_some())).min(LEASE_PATIENCE);
+            registration.missed = 0;
             return Some(registration.uses);
         }
+        if registration.missed < registration.steady {
+            registration.missed += 1;
+            return uses;
+        }
+        (registration.steady, registration.missed) = (0, 0);
         registration.leased = false;
         registration.adopted = false;
         self.update(&mut registration);

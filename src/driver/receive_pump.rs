@@ -1,12 +1,12 @@
 //! From a stream to a pipe: the receive half of a link.
 
-use crate::config::{FETCH_MINIMUM, READ_BUFFER};
+use crate::config::{FETCH_MINIMUM, KEEP_BUFFER, KEEP_BUFFERS, READ_BUFFER};
 use crate::connection::{Failure, ReceiveHalf, Sink};
 use crate::error::{Errno, Result};
 use crate::message::{Message, Metadata, Traffic};
 use crate::pipe::Outlet;
 use crate::transport::{Read, Stream};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,18 +88,43 @@ struct Connection {
 }
 
 thread_local! {
-    /// Not to be had any more while the thread ends.
-    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// A large buffer for whoever reads now, empty at first; none while it is in use. Not to be had any more while the thread ends.
+    static BUFFER: Cell<Option<Vec<u8>>> = const { Cell::new(Some(Vec::new())) };
+    /// Smaller ones, for threads that keep what several connections have brought.
+    static SPARES: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 fn take_buffer() -> Vec<u8> {
-    let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
-    buffer.resize(READ_BUFFER, 0);
+    sized(BUFFER.try_with(Cell::take).ok().flatten().unwrap_or_default(), READ_BUFFER)
+}
+
+fn sized(mut buffer: Vec<u8>, size: usize) -> Vec<u8> {
+    buffer.resize(size, 0);
     buffer
 }
 
+/// A buffer to be kept: the large one, unless another connection keeps it.
+fn take_buffer_to_keep() -> Vec<u8> {
+    match BUFFER.try_with(Cell::take) {
+        Ok(Some(large)) => sized(large, READ_BUFFER),
+        _ => {
+            let spare = SPARES.try_with(|spares| spares.borrow_mut().pop()).ok().flatten();
+            sized(spare.unwrap_or_default(), KEEP_BUFFER)
+        }
+    }
+}
+
 fn put_back(buffer: Vec<u8>) {
-    let _ = BUFFER.try_with(|place| place.set(buffer));
+    match buffer.len() {
+        READ_BUFFER => drop(BUFFER.try_with(|place| place.set(Some(buffer)))),
+        KEEP_BUFFER => drop(SPARES.try_with(|spares| {
+            let mut spares = spares.borrow_mut();
+            if spares.len() < KEEP_BUFFERS {
+                spares.push(buffer);
+            }
+        })),
+        _ => {}
+    }
 }
 
 /// Runs with the thread's read buffer.
@@ -139,10 +164,7 @@ impl Undecoded {
     fn advance(&mut self, count: usize) {
         self.start += count;
         if self.is_empty() {
-            let bytes = std::mem::take(self).bytes;
-            if bytes.len() == READ_BUFFER {
-                put_back(bytes);
-            }
+            put_back(std::mem::take(self).bytes);
         }
     }
 }
@@ -421,7 +443,7 @@ impl Connection {
         if self.half.wants_body() {
             return Fetched::Impossible;
         }
-        let mut bytes = take_buffer();
+        let mut bytes = take_buffer_to_keep();
         let (count, fetched) = match self.stream.read(&mut bytes) {
             Ok(Read::Bytes(count)) if count < FETCH_MINIMUM => (count, Fetched::Little),
             Ok(Read::Bytes(count)) => (count, Fetched::Kept),
