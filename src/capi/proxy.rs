@@ -3,8 +3,10 @@
 use super::error::{OrMinusOne, guard};
 use crate::error::{Errno, Result};
 use crate::message::Message;
-use crate::socket::{self, Item, POLL_IN, POLL_OUT};
+use crate::socket::{self, Item, POLL_IN, POLL_OUT, Socket};
+use crate::sync::Cell;
 use std::ffi::{c_int, c_void};
+use std::time::Instant;
 
 const DONT_WAIT: c_int = super::constants::ZMQ_DONTWAIT;
 const SEND_MORE: c_int = super::constants::ZMQ_SNDMORE;
@@ -28,6 +30,14 @@ enum State {
     Terminated,
 }
 
+/// What came of moving messages one way.
+#[derive(Default)]
+struct Moved {
+    any: bool,
+    /// The other side has no room.
+    waits: bool,
+}
+
 struct Proxy {
     front: *mut c_void,
     back: *mut c_void,
@@ -36,81 +46,95 @@ struct Proxy {
     state: State,
     front_traffic: Traffic,
     back_traffic: Traffic,
+    /// Each part on its way.
+    message: Message,
 }
 
 impl Proxy {
+    /// Moves what there is, and waits when nothing moved.
     fn run(&mut self) -> Result<()> {
+        // A side whose input waits for room on the other side is not asked for input again, but for that room.
         let mut front_waits = false;
         let mut back_waits = false;
+        // One socket that is both sides is asked for input alone: what it gets it gives back.
+        let single = self.front == self.back;
         while self.state != State::Terminated {
+            if self.has_orders()? {
+                self.obey()?;
+                continue;
+            }
             let active = self.state == State::Active;
-            // A side whose input waits for room on the other side is not asked for input again, but for that room.
+            if active {
+                let forward = self.forward(true)?;
+                let backward = if single { Moved::default() } else { self.forward(false)? };
+                if forward.any || backward.any {
+                    continue;
+                }
+                (front_waits, back_waits) = (forward.waits, backward.waits);
+            }
             let wanted = |input_waits: bool, output_wanted: bool| {
                 let input = if active && !input_waits { POLL_IN } else { 0 };
                 input | if active && output_wanted { POLL_OUT } else { 0 }
             };
-            // One socket that is both sides is asked for input alone: what it gets it gives back.
-            let single = self.front == self.back;
-            let mut items = [
+            socket::poll_serving(&mut [
                 item(self.front, wanted(front_waits, back_waits)),
                 item(if single { std::ptr::null_mut() } else { self.back }, wanted(back_waits, front_waits)),
                 item(self.control, POLL_IN),
-            ];
-            socket::poll(&mut items, None, None)?;
-            if items[2].ready != 0 && !self.control.is_null() {
-                self.obey()?;
-                continue;
-            }
-            let can_write = |socket| Ok::<_, Errno>(events(socket)? & POLL_OUT != 0);
-            if items[0].ready & POLL_IN != 0 || front_waits {
-                front_waits = !single && !can_write(self.back)?;
-                if !front_waits {
-                    self.forward(true)?;
-                }
-            }
-            if !single && (items[1].ready & POLL_IN != 0 || back_waits) {
-                back_waits = !can_write(self.front)?;
-                if !back_waits {
-                    self.forward(false)?;
-                }
-            }
+            ])?;
         }
         Ok(())
     }
 
+    /// Orders come before messages.
+    fn has_orders(&self) -> Result<bool> {
+        Ok(!self.control.is_null()
+            && socket::poll(&mut [item(self.control, POLL_IN)], Some(Instant::now()), None)? > 0)
+    }
+
     /// Moves whole messages, until there is no input, no room, or the burst is over.
-    fn forward(&mut self, to_back: bool) -> Result<()> {
+    fn forward(&mut self, to_back: bool) -> Result<Moved> {
         let (from, to) = if to_back { (self.front, self.back) } else { (self.back, self.front) };
+        let (source, target) = (socket::find(from)?, socket::find(to)?);
+        let mut moved = Moved::default();
         for _ in 0..BURST {
-            let mut more = true;
-            let mut first = true;
-            while more {
-                let mut message =
-                    match socket::recv(socket::find(from)?, if first { DONT_WAIT } else { 0 }, true) {
-                        Err(Errno::AGAIN) if first => return Ok(()),
-                        result => result?,
-                    };
-                first = false;
-                more = message.more();
-                let flags = if more { SEND_MORE } else { 0 };
-                let size = message.len() as u64;
-                if !self.capture.is_null() {
-                    socket::send(socket::find(self.capture)?, &mut message.share(), flags)?;
-                }
-                socket::send(socket::find(to)?, &mut message, flags)?;
-                let (source, target) = match to_back {
-                    true => (&mut self.front_traffic, &mut self.back_traffic),
-                    false => (&mut self.back_traffic, &mut self.front_traffic),
-                };
-                source.received += 1;
-                source.received_bytes += size;
-                target.sent += 1;
-                target.sent_bytes += size;
+            if to != from && !socket::has_room(target)? {
+                moved.waits = true;
+                break;
             }
-            if to != from && events(to)? & POLL_OUT == 0 {
-                return Ok(());
+            match socket::recv_in_service(source, &mut self.message) {
+                // Also a socket that never receives, or not in its present state.
+                Err(Errno::AGAIN | Errno::NOT_SUPPORTED | Errno::STATE) => break,
+                result => result?,
+            }
+            moved.any = true;
+            loop {
+                let more = self.message.more();
+                self.pass_on(to_back, target)?;
+                if !more {
+                    break;
+                }
+                socket::recv_into(source, &mut self.message, 0, true)?;
             }
         }
+        Ok(moved)
+    }
+
+    /// Sends a part on, and a copy to the capture socket.
+    fn pass_on(&mut self, to_back: bool, target: &'static Cell<Socket>) -> Result<()> {
+        let flags = if self.message.more() { SEND_MORE } else { 0 };
+        let size = self.message.len() as u64;
+        if !self.capture.is_null() {
+            socket::send(socket::find(self.capture)?, &mut self.message.share(), flags)?;
+        }
+        socket::send(target, &mut self.message, flags)?;
+        let (source, target) = match to_back {
+            true => (&mut self.front_traffic, &mut self.back_traffic),
+            false => (&mut self.back_traffic, &mut self.front_traffic),
+        };
+        source.received += 1;
+        source.received_bytes += size;
+        target.sent += 1;
+        target.sent_bytes += size;
         Ok(())
     }
 
@@ -157,10 +181,6 @@ fn item(socket: *mut c_void, wanted: i16) -> Item {
     Item::new(socket, -1, wanted)
 }
 
-fn events(socket: *mut c_void) -> Result<i16> {
-    super::socket::with_socket(socket, |socket| socket.events())
-}
-
 fn run(front: *mut c_void, back: *mut c_void, capture: *mut c_void, control: *mut c_void) -> Result<()> {
     if front.is_null() || back.is_null() {
         return Err(Errno::FAULT);
@@ -177,6 +197,7 @@ fn run(front: *mut c_void, back: *mut c_void, capture: *mut c_void, control: *mu
         state: State::Active,
         front_traffic: Traffic::default(),
         back_traffic: Traffic::default(),
+        message: Message::new(),
     };
     proxy.run()
 }

@@ -15,9 +15,9 @@ mod wait;
 
 pub use inbox::{Inbox, Party};
 pub use monitor::{Monitor, Monitors};
-pub use poll::{Item, POLL_ERROR, POLL_IN, POLL_OUT, POLL_PRIORITY, poll};
+pub use poll::{Item, POLL_ERROR, POLL_IN, POLL_OUT, POLL_PRIORITY, poll, poll_serving};
 pub use poller::{Event, Poller, Target, wait_for_events};
-pub use wait::{find, is_reply, recv, recv_into, send, sleep_on};
+pub use wait::{find, has_room, is_reply, recv, recv_in_service, recv_into, send, sleep_on};
 
 use crate::config::{SEND_CHUNK, SEND_OVERHEAD};
 use crate::context::{Context, next_serial};
@@ -64,6 +64,8 @@ pub struct Socket {
     monitors: Monitors,
     /// Streams may be adopted beyond the wait that took them.
     may_lease: bool,
+    /// Since the last wait the application has asked for input that was not there.
+    missed: bool,
 }
 
 /// What the socket keeps of a pipe besides its end.
@@ -107,6 +109,7 @@ pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> 
             monitor: Arc::default(),
             monitors: None,
             may_lease: false,
+            missed: false,
         }
     });
     let (Some(cell), Some(inbox)) = (cell, made) else { return Err(Errno::TOO_MANY_FILES) };
@@ -330,10 +333,26 @@ impl Socket {
         Ok(())
     }
 
+    /// Whether a part would be taken now: POLL_OUT for a thread that goes on sending.
+    fn has_room(&mut self) -> Result<bool> {
+        self.begin_transfer()?;
+        Ok(self.pattern.can_send(&mut self.pipes))
+    }
+
     /// ZMQ_EVENTS: what would not block now.
     pub fn events(&mut self) -> Result<i16> {
         self.look_in()?;
         self.end_leases();
+        Ok(self.ready_for())
+    }
+
+    /// The same for a thread that is going to wait, and reads the connections itself then.
+    fn events_of_waiter(&mut self) -> Result<i16> {
+        self.look_in()?;
+        Ok(self.ready_for())
+    }
+
+    fn ready_for(&mut self) -> i16 {
         let mut events = 0;
         if self.pattern.can_recv(&mut self.pipes) {
             events |= POLL_IN;
@@ -343,7 +362,7 @@ impl Socket {
         }
         self.remove_ended();
         self.look_again();
-        Ok(events)
+        events
     }
 
     /// `zmq_socket_get_peer_state`: POLL_OUT when a message for this peer would be taken. EHOSTUNREACH, ENOTSUP.

@@ -1,7 +1,8 @@
 //! `zmq_poll`: readiness of several sockets and descriptors.
 
 use super::inbox::{Inbox, Waiting};
-use super::wait::{lock, poll_until};
+use super::wait::{self, For, Links, lock, poll_until};
+use crate::config::ADOPTED_LINKS;
 use crate::error::{Errno, Result};
 use std::collections::HashSet;
 use std::ffi::c_void;
@@ -35,24 +36,53 @@ impl Item {
 ///
 /// `mask` is the signal mask while waiting.
 pub fn poll(items: &mut [Item], deadline: Option<Instant>, mask: Option<&libc::sigset_t>) -> Result<usize> {
+    let glances = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+    poll_as(if glances { Role::Glances } else { Role::Waits }, items, deadline, mask)
+}
+
+/// [`poll`] without end, for a thread that does nothing but pass on what these sockets receive (a proxy).
+pub fn poll_serving(items: &mut [Item]) -> Result<usize> {
+    poll_as(Role::Serves, items, None, None)
+}
+
+/// What the polling thread is to the sockets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It may not come back soon: the I/O threads read.
+    Glances,
+    /// It waits, and reads the connections meanwhile, if they are few, as a blocking receive does.
+    Waits,
+    /// The same, whatever their number is in all.
+    Serves,
+}
+
+fn poll_as(
+    role: Role,
+    items: &mut [Item],
+    deadline: Option<Instant>,
+    mask: Option<&libc::sigset_t>,
+) -> Result<usize> {
     let mut watch = None;
     loop {
         // Whoever looks is not one of those who wait.
         items.iter_mut().for_each(|item| item.waiting = None);
-        let ready = check(items, watch.is_some())?;
+        let mut ready = check(items, role, watch.is_some())?;
         if ready > 0 || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             items.iter_mut().for_each(|item| item.waiting = None);
+            if ready > 0 && role != Role::Glances {
+                ready += look_at_the_others(items)?;
+            }
             return Ok(ready);
         }
         match &mut watch {
-            None => watch = Some(Watch::new(items)?),
+            None => watch = Some(Watch::new(items, role)?),
             Some(watch) => watch.wait(deadline, mask)?,
         }
     }
 }
 
 /// What is ready now. `waits`: where nothing is, a wait begins before anybody else can take news of it.
-fn check(items: &mut [Item], waits: bool) -> Result<usize> {
+fn check(items: &mut [Item], role: Role, waits: bool) -> Result<usize> {
     let mut ready = 0;
     let mut has_descriptors = false;
     for item in &mut *items {
@@ -63,12 +93,31 @@ fn check(items: &mut [Item], waits: bool) -> Result<usize> {
         }
         let mut guard = lock(item.socket)?;
         let socket = guard.as_mut().ok_or(Errno::NOT_A_SOCKET)?;
-        item.ready = socket.events()? & item.wanted;
+        let events = if role == Role::Glances { socket.events() } else { socket.events_of_waiter() };
+        item.ready = events? & item.wanted;
         ready += usize::from(item.ready != 0);
         item.waiting = (waits && item.wanted != 0 && item.ready == 0).then(|| socket.inbox.begin_wait());
     }
     if has_descriptors {
         ready += check_descriptors(items)?;
+    }
+    Ok(ready)
+}
+
+/// Where something is ready nobody waits, and connections that the calling thread reads itself are read here: one socket that is always ready must not
+/// hide the others. The number of those that are ready, too.
+fn look_at_the_others(items: &mut [Item]) -> Result<usize> {
+    let mut ready = 0;
+    for item in items {
+        if item.socket.is_null() || item.ready != 0 || item.wanted & POLL_IN == 0 {
+            continue;
+        }
+        let mut guard = lock(item.socket)?;
+        let socket = guard.as_mut().ok_or(Errno::NOT_A_SOCKET)?;
+        if socket.read_leased() {
+            item.ready = socket.events_of_waiter()? & item.wanted;
+            ready += usize::from(item.ready != 0);
+        }
     }
     Ok(ready)
 }
@@ -124,11 +173,14 @@ pub(super) fn from_poll(revents: libc::c_short) -> i16 {
 struct Watch {
     inboxes: Vec<Arc<Inbox>>,
     entries: Vec<libc::pollfd>,
+    /// Connections that the waiting thread reads itself.
+    links: Links,
 }
 
 impl Watch {
-    fn new(items: &[Item]) -> Result<Self> {
+    fn new(items: &[Item], role: Role) -> Result<Self> {
         let mut inboxes: Vec<Arc<Inbox>> = Vec::new();
+        let mut links = Links::new();
         let mut known = HashSet::with_capacity(items.len());
         for item in items.iter().filter(|item| !item.socket.is_null() && item.wanted != 0) {
             let mut guard = lock(item.socket)?;
@@ -137,31 +189,49 @@ impl Watch {
                 return Err(Errno::INTERRUPTED);
             }
             socket.end_naps();
+            if item.wanted & POLL_IN != 0 {
+                links.extend(socket.links_to_read());
+            }
             if known.insert(Arc::as_ptr(&socket.inbox)) {
                 inboxes.push(socket.inbox.clone());
             }
         }
-        let mut entries = Vec::with_capacity(inboxes.len() + items.len());
+        if role == Role::Waits && links.len() > ADOPTED_LINKS {
+            links.clear();
+        }
+        let mut entries = Vec::with_capacity(inboxes.len() + items.len() + links.len());
         for inbox in &inboxes {
             entries.push(libc::pollfd { fd: inbox.mailbox.waker.fd()?, events: libc::POLLIN, revents: 0 });
         }
         entries.extend(items.iter().map(Item::as_entry));
-        Ok(Self { inboxes, entries })
+        Ok(Self { inboxes, entries, links })
     }
 
     fn wait(&mut self, deadline: Option<Instant>, mask: Option<&libc::sigset_t>) -> Result<()> {
+        let Self { inboxes, entries, links } = self;
+        let adopted = wait::adopt(links, For::Input);
+        let without = entries.len();
+        entries.extend(adopted.iter().map(|(_, stream)| to_poll(stream.raw(), POLL_IN)));
         let mut asleep = 0;
-        while asleep < self.inboxes.len() && self.inboxes[asleep].mailbox.waker.begin_sleep() {
+        while asleep < inboxes.len() && inboxes[asleep].mailbox.waker.begin_sleep() {
             asleep += 1;
         }
-        let all = asleep == self.inboxes.len();
-        let result = if all { poll_until(&mut self.entries, deadline, mask) } else { Ok(0) };
-        for (inbox, entry) in self.inboxes.iter().zip(&self.entries).take(asleep) {
+        let all = asleep == inboxes.len();
+        let result = if all { poll_until(entries, deadline, mask) } else { Ok(0) };
+        for (inbox, entry) in inboxes.iter().zip(&*entries).take(asleep) {
             inbox.mailbox.waker.end_sleep();
             if all && entry.revents != 0 {
                 inbox.mailbox.waker.end_wait();
             }
         }
+        for ((link, _), entry) in adopted.iter().zip(&entries[without..]) {
+            if all && entry.revents != 0 {
+                link.receive_inline();
+            }
+        }
+        wait::leave(&adopted, For::Input, true);
+        drop(adopted);
+        entries.truncate(without);
         result.map(drop)
     }
 }

@@ -48,7 +48,7 @@ fn socket(guard: &mut Guard) -> Result<&mut Socket> {
 
 /// What a call waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum For {
+pub(super) enum For {
     Room,
     Input,
 }
@@ -101,10 +101,29 @@ pub fn recv_into(
     }
     let timeout = socket.options.receive_timeout;
     if flags & DONT_WAIT != 0 || timeout == Some(Duration::ZERO) {
-        socket.end_leases();
-        return Err(Errno::AGAIN);
+        return if socket.look_at_streams() {
+            socket.try_recv(place, with_metadata)
+        } else {
+            Err(Errno::AGAIN)
+        };
     }
     recv_waiting(cell, guard, place, timeout, with_metadata)
+}
+
+/// The same without waiting, for a thread that waits in [`super::poll_serving`] next: the connections stay its own to read.
+pub fn recv_in_service(cell: &'static Cell<Socket>, place: &mut Message) -> Result<()> {
+    let mut guard = cell.lock();
+    let socket = socket(&mut guard)?;
+    match socket.try_recv(place, true) {
+        Err(Errno::AGAIN) if socket.read_leased() => socket.try_recv(place, true),
+        result => result,
+    }
+}
+
+/// Whether a part would be taken now.
+pub fn has_room(cell: &'static Cell<Socket>) -> Result<bool> {
+    let mut guard = cell.lock();
+    socket(&mut guard)?.has_room()
 }
 
 /// A part as a new message. See [`recv_into`].
@@ -149,9 +168,11 @@ fn wait(
         return Err(Errno::INTERRUPTED);
     }
     let serial = socket.serial();
-    let links = if inline_driving() { socket.few_links() } else { Links::new() };
+    let links = match what {
+        For::Input => socket.links_to_read(),
+        For::Room => socket.few_links(),
+    };
     socket.end_naps();
-    socket.may_lease |= what == For::Input && !links.is_empty();
     let adopted = adopt(&links, what);
     let started = Instant::now();
     let spin = socket.spin.budget();
@@ -180,7 +201,7 @@ fn wait(
 }
 
 /// The links that a waiting thread serves. Few, so that a wait allocates nothing.
-type Links = SmallVec<[Arc<LinkHandle>; ADOPTED_LINKS]>;
+pub(super) type Links = SmallVec<[Arc<LinkHandle>; ADOPTED_LINKS]>;
 
 /// Moves bytes on the calling thread. True when that may have brought what is waited for.
 fn help(links: &[Arc<LinkHandle>], what: For) -> bool {
@@ -195,9 +216,9 @@ fn help(links: &[Arc<LinkHandle>], what: For) -> bool {
 }
 
 /// A link, and its stream that the calling thread waits for.
-type Adopted<'a> = (&'a Arc<LinkHandle>, Arc<Stream>);
+pub(super) type Adopted<'a> = (&'a Arc<LinkHandle>, Arc<Stream>);
 
-fn adopt(links: &[Arc<LinkHandle>], what: For) -> SmallVec<[Adopted<'_>; ADOPTED_LINKS]> {
+pub(super) fn adopt(links: &[Arc<LinkHandle>], what: For) -> SmallVec<[Adopted<'_>; ADOPTED_LINKS]> {
     let stream = |link: &Arc<LinkHandle>| match what {
         For::Room => link.await_room(),
         For::Input => link.adopt(),
@@ -205,7 +226,7 @@ fn adopt(links: &[Arc<LinkHandle>], what: For) -> SmallVec<[Adopted<'_>; ADOPTED
     links.iter().filter_map(|link| Some((link, stream(link)?))).collect()
 }
 
-fn leave(adopted: &[Adopted<'_>], what: For, helped: bool) {
+pub(super) fn leave(adopted: &[Adopted<'_>], what: For, helped: bool) {
     for (link, _) in adopted {
         match what {
             For::Room => link.leave_room(helped),
@@ -290,28 +311,70 @@ impl Socket {
     /// Writes what was kept back to be batched: the application is about to wait, perhaps for the answer.
     pub(super) fn end_naps(&mut self) {
         self.pipes.end_passing();
-        for link in self.attached.iter().flatten().filter_map(|attached| attached.link.as_ref()) {
+        for link in self.links() {
             link.end_nap();
         }
     }
 
-    /// Gives streams back to the I/O thread: the application asks for input without waiting in a receive.
+    /// Gives streams back to the I/O thread: the application asks for input in another way than by waiting for it. What has come until now is read
+    /// first: nobody else did.
     #[inline]
     pub(super) fn end_leases(&mut self) {
-        if std::mem::take(&mut self.may_lease) {
-            self.pipes.end_passing();
-            for link in self.attached.iter().flatten().filter_map(|attached| attached.link.as_ref()) {
+        if self.may_lease {
+            self.read_leased();
+            self.may_lease = false;
+            for link in self.links() {
                 link.give_back();
             }
         }
     }
 
+    /// A receive without waiting has found nothing. True when reading the streams of waiting threads may have brought something. A thread that
+    /// takes what there is between two waits keeps its streams; one that asks again and again does not.
+    #[cold]
+    fn look_at_streams(&mut self) -> bool {
+        if !self.may_lease {
+            return false;
+        }
+        let found = self.read_leased();
+        if !found && std::mem::replace(&mut self.missed, true) {
+            self.end_leases();
+        }
+        found
+    }
+
+    /// Reads the streams that no I/O thread reads. True when bytes came.
+    #[cold]
+    pub(super) fn read_leased(&mut self) -> bool {
+        if !self.may_lease {
+            return false;
+        }
+        self.pipes.end_passing();
+        let mut found = false;
+        for link in self.links() {
+            found |= link.is_adopted() && link.receive_inline();
+        }
+        found
+    }
+
+    fn links(&self) -> impl Iterator<Item = &Arc<LinkHandle>> {
+        self.attached.iter().flatten().filter_map(|attached| attached.link.as_ref())
+    }
+
+    /// The links whose streams a waiting thread is going to read.
+    pub(super) fn links_to_read(&mut self) -> Links {
+        let links = self.few_links();
+        self.may_lease |= !links.is_empty();
+        self.missed = false;
+        links
+    }
+
     /// The links of this socket, when they are few enough for a waiting thread to serve them itself.
     fn few_links(&self) -> Links {
-        if self.pipes.len() > ADOPTED_LINKS {
+        if self.pipes.len() > ADOPTED_LINKS || !inline_driving() {
             return Links::new();
         }
-        self.attached.iter().flatten().filter_map(|attached| attached.link.clone()).collect()
+        self.links().cloned().collect()
     }
 }
 
