@@ -58,8 +58,9 @@ unsafe fn message_for<'a>(socket: *mut c_void, address: *mut zmq_msg_t) -> Resul
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_send(s_: *mut c_void, buf_: *const c_void, len_: usize, flags_: c_int) -> c_int {
     guard(|| {
+        let mut message = Message::new();
         // SAFETY: the caller's promise.
-        let mut message = Message::from_slice(unsafe { bytes(buf_, len_)? })?;
+        message.assign(unsafe { bytes(buf_, len_)? })?;
         socket::send(socket::find(s_)?, &mut message, flags_)?;
         Ok(clip(len_))
     })
@@ -112,7 +113,8 @@ pub unsafe extern "C" fn zmq_recv(s_: *mut c_void, buf_: *mut c_void, len_: usiz
         if buf_.is_null() && len_ > 0 {
             return Err(Errno::FAULT);
         }
-        let message = socket::recv(socket::find(s_)?, flags_, false)?;
+        let mut message = Message::new();
+        socket::recv_into(socket::find(s_)?, &mut message, flags_, false)?;
         let data = message.data();
         let size = data.len().min(len_);
         if size > 0 {
