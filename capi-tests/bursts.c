@@ -390,7 +390,159 @@ static void every_subscriber_gets_all (void)
     }
 }
 
+/* Messages of two and three parts alone; a message begun is finished only later, and nothing of it is seen before. */
+static void nothing_but_messages_of_parts (void)
+{
+    EACH_TRANSPORT (transport)
+    {
+        void *pull, *push;
+        int sent = 0, got = 0;
+        join_without_limits (&pull, &push, transport);
+        for (int round = 0; round < 4; round++) {
+            for (int end = sent + BURST / 4; sent < end; sent++) {
+                REQUIRE (zmq_send (push, &sent, sizeof sent, ZMQ_SNDMORE) == sizeof sent);
+                if (sent % 3 == 0)
+                    REQUIRE (zmq_send (push, "middle", 6, ZMQ_SNDMORE) == 6);
+                send_number (push, sent, 4 + (size_t) (sent * 7) % 290);
+            }
+            REQUIRE (zmq_send (push, &sent, sizeof sent, ZMQ_SNDMORE) == sizeof sent);
+            for (; got < sent; got++) {
+                REQUIRE (receive_number (pull, 0) == got && get_int (pull, ZMQ_RCVMORE) == 1);
+                REQUIRE (got % 3 != 0 || (receive_number (pull, 0) != -1 && get_int (pull, ZMQ_RCVMORE) == 1));
+                REQUIRE (receive_number (pull, 0) == got && get_int (pull, ZMQ_RCVMORE) == 0);
+            }
+            QUIET (pull);
+            send_number (push, sent++, 64);
+            REQUIRE (receive_number (pull, 0) == got && get_int (pull, ZMQ_RCVMORE) == 1);
+            REQUIRE (receive_number (pull, 0) == got++ && get_int (pull, ZMQ_RCVMORE) == 0);
+        }
+        /* What is never finished is never seen. */
+        SET (push, ZMQ_LINGER, -1);
+        send_number (push, sent, 64);
+        REQUIRE (zmq_send (push, "half", 4, ZMQ_SNDMORE) == 4);
+        CLOSE (push);
+        REQUIRE (receive_number (pull, 0) == got);
+        QUIET (pull);
+        CLOSE (pull);
+    }
+}
+
+static void *send_parts_without_end (void *push)
+{
+    while (!atomic_load (&stop)) {
+        int n = zmq_send (push, "01234", 5, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+        if (n == 5)
+            n = zmq_send (push, "56789", 5, ZMQ_DONTWAIT);
+        if (n == -1 && zmq_errno () != EAGAIN)
+            return NULL;
+    }
+    return push;
+}
+
+/* The connection is lost in the middle of messages: the next one begins with a first part. */
+static void connections_lost_within_messages (void)
+{
+    static const char whole[] = "\1\5"
+                                "01234"
+                                "\0\5"
+                                "56789";
+    char endpoint[64], bytes[4096];
+    int listener = raw_listen (endpoint);
+    void *push = OPEN (ZMQ_PUSH);
+    pthread_t thread;
+    SET (push, ZMQ_RECONNECT_IVL, 1);
+    OK (zmq_connect (push, endpoint));
+    atomic_store (&stop, 0);
+    REQUIRE (pthread_create (&thread, NULL, send_parts_without_end, push) == 0);
+    for (int round = 0; round < 30; round++) {
+        int fd = RAW_ACCEPT (listener);
+        RAW_HANDSHAKE (fd, READY_PULL, READY_PUSH);
+        size_t left = 14 * (size_t) (1 + round * 211), at = 0;
+        while (left > 0) {
+            ssize_t n = raw_readable (fd, ARRIVES_MS) ? read (fd, bytes, left < sizeof bytes ? left : sizeof bytes) : 0;
+            REQUIRE (n > 0);
+            for (ssize_t i = 0; i < n; i++, at++)
+                REQUIRE (bytes[i] == whole[at % 14]);
+            left -= (size_t) n;
+        }
+        close (fd);
+    }
+    stop_sending (thread, push);
+    close (listener);
+}
+
+/* The application takes some of what has come, then does something else: peers that ask whether it lives are answered. */
+static void a_ping_while_the_application_rests (void)
+{
+    static char piece[6 * 5000];
+    void *pull = OPEN (ZMQ_PULL);
+    without_limits (pull);
+    int fd = RAW_CONNECT (BIND (pull, "tcp")), sent = 0, got = 0;
+    RAW_HANDSHAKE (fd, READY_PUSH, READY_PULL);
+    for (int round = 0; round < 8; round++) {
+        /* The last rounds follow on many reads of the application. */
+        for (int i = 0; i < 5000; i++, sent++) {
+            memcpy (piece + 6 * i, "\0\4", 2);
+            memcpy (piece + 6 * i + 2, &sent, 4);
+        }
+        raw_send_at (fd, piece, sizeof piece, __FILE__, __LINE__);
+        for (; got < sent - 2500; got++)
+            REQUIRE (receive_number (pull, 0) == got);
+        RAW_SEND (fd, "\4\x09\4PING\0\0cx");
+        REQUIRE (raw_readable (fd, 1500));
+        RAW_EXPECT (fd, "\4\7\4PONGcx");
+    }
+    for (; got < sent; got++)
+        REQUIRE (receive_number (pull, 0) == got);
+    close (fd);
+}
+
+/* One thread takes a hundred messages from each of many sockets in turn, and rests now and then. */
+static void many_sockets_in_turn (void)
+{
+    enum
+    {
+        SOCKETS = 40,
+        EACH = 4000
+    };
+    void *pub = OPEN (ZMQ_PUB), *subs[SOCKETS];
+    int number, next[SOCKETS] = {0};
+    without_limits (pub);
+    const char *endpoint = BIND (pub, "tcp");
+    for (int i = 0; i < SOCKETS; i++) {
+        subs[i] = OPEN (ZMQ_SUB);
+        without_limits (subs[i]);
+        OK (zmq_setsockopt (subs[i], ZMQ_SUBSCRIBE, "", 0));
+        OK (zmq_connect (subs[i], endpoint));
+        int there = 0;
+        for (long long until = now_ms () + ARRIVES_MS; !there && now_ms () < until;) {
+            send_number (pub, -2, 4);
+            there = await (subs[i], ZMQ_POLLIN, 5);
+        }
+        REQUIRE (there);
+    }
+    for (int i = 0; i < EACH; i++)
+        send_number (pub, i, 100);
+    for (int round = 0; round < EACH / 100; round++) {
+        for (int i = 0; i < SOCKETS; i++)
+            for (int turn = 0; turn < 100; turn++) {
+                do
+                    number = receive_number (subs[i], 0);
+                while (number == -2);
+                REQUIRE (number == next[i]++);
+            }
+        if (round % 10 == 9)
+            poll (NULL, 0, 150);
+    }
+    for (int i = 0; i < SOCKETS; i++) {
+        FAILS (zmq_recv (subs[i], NULL, 0, ZMQ_DONTWAIT), EAGAIN);
+        CLOSE (subs[i]);
+    }
+    CLOSE (pub);
+}
+
 RUN_CASES (CASE (a_burst_that_stops), CASE (order_among_parts_of_all_kinds), CASE (other_questions_in_between),
            CASE (sockets_that_wander), CASE (a_ping_within_a_burst), CASE (a_ping_among_messages),
            CASE (connections_lost_within_a_burst), CASE (closed_behind_a_burst), CASE (small_limits), CASE (the_latest_of_large_ones),
-           CASE (every_subscriber_gets_all))
+           CASE (every_subscriber_gets_all), CASE (nothing_but_messages_of_parts), CASE (connections_lost_within_messages),
+           CASE (a_ping_while_the_application_rests), CASE (many_sockets_in_turn))

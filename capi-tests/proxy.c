@@ -105,6 +105,54 @@ static void forwarder (void)
     }
 }
 
+/* Sides that only send, or only receive, or both: what one cannot do is not asked of it. */
+static void sides_of_one_way (void)
+{
+    static const struct
+    {
+        int front, back, source, sink;
+    } rows[] = {{ZMQ_SUB, ZMQ_PUB, ZMQ_PUB, ZMQ_SUB},
+                {ZMQ_XSUB, ZMQ_PUB, ZMQ_PUB, ZMQ_SUB},
+                {ZMQ_SUB, ZMQ_XPUB, ZMQ_PUB, ZMQ_SUB},
+                {ZMQ_PULL, ZMQ_PUB, ZMQ_PUSH, ZMQ_SUB},
+                {ZMQ_SUB, ZMQ_PUSH, ZMQ_PUB, ZMQ_PULL},
+                {ZMQ_PULL, ZMQ_DEALER, ZMQ_PUSH, ZMQ_DEALER}};
+    EACH_TRANSPORT (transport)
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            char front[100], back[100], word[8] = "";
+            struct proxy proxy = {.front = side (rows[i].front, transport, front),
+                                  .back = side (rows[i].back, transport, back)};
+            if (rows[i].front == ZMQ_SUB)
+                OK (zmq_setsockopt (proxy.front, ZMQ_SUBSCRIBE, "", 0));
+            if (rows[i].front == ZMQ_XSUB)
+                EQUAL (zmq_send (proxy.front, "\1", 1, 0), 1);
+            void *source = peer_of (front, rows[i].source), *sink = peer_of (back, rows[i].sink);
+            if (rows[i].sink == ZMQ_SUB)
+                OK (zmq_setsockopt (sink, ZMQ_SUBSCRIBE, "", 0));
+            start (&proxy);
+            /* Publishers pass nothing on before the subscriptions are there. */
+            int there = 0;
+            for (long long until = now_ms () + ARRIVES_MS; !there && now_ms () < until;) {
+                SEND (source, "first");
+                there = await (sink, ZMQ_POLLIN, 20);
+            }
+            REQUIRE (there);
+            for (int number = 0; number < 500; number++) {
+                SENDMORE (source, "next");
+                REQUIRE (zmq_send (source, &number, sizeof number, 0) == sizeof number);
+            }
+            for (int number = 0; number < 500;) {
+                SET (sink, ZMQ_RCVTIMEO, ARRIVES_MS);
+                REQUIRE (zmq_recv (sink, word, sizeof word, 0) >= 4);
+                if (memcmp (word, "next", 4) != 0)
+                    continue;
+                RECV_BYTES (sink, (char *) &number, sizeof number, 0);
+                number++;
+            }
+            SHUT_DOWN (&proxy);
+        }
+}
+
 /* A copy of every part, of both directions, in the order in which they pass. */
 static void capture (void)
 {
@@ -412,7 +460,7 @@ static void counted (void)
     ENDED (&proxy, 0);
 }
 
-RUN_CASES (CASE (null_sockets), CASE (queue), CASE (streamer), CASE (forwarder), CASE (capture),
+RUN_CASES (CASE (null_sockets), CASE (queue), CASE (streamer), CASE (forwarder), CASE (sides_of_one_way), CASE (capture),
            CASE (full_capture_holds_the_proxy), CASE (front_is_back), CASE (devices),
            CASE (shut_down_while_traffic_flows), CASE (ended_by_term), CASE (ended_by_a_signal),
            CASE (paused_resumed_terminated), CASE (sockets_after_the_end), CASE (without_control),
