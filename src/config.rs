@@ -162,6 +162,11 @@ pub const HELPER_QUEUE: usize = 256;
 pub const BLOCK_STEP: usize = 64;
 pub const BLOCK_CLASSES: usize = 17;
 
+/// Bodies of so many bytes and more, and the memory that is kept of them for the next ones: some that are being sent and received, and no more than a
+/// general allocator keeps at the end of its heap. Choices, not measurements.
+pub const LARGE_MIN: usize = 32 * 1024;
+pub const SHELF_BYTES: usize = 4 * 1024 * 1024;
+
 /// Bytes of free blocks that change threads together: about so many messages are freed and allocated for one visit to the depot.
 pub const BLOCK_LIST_BYTES: usize = 4096;
 

@@ -12,7 +12,7 @@ use super::frame::{COMMAND, Header, HeaderBuffer, LONG, MORE};
 use super::greeting::Version;
 use super::mechanism::cipher::{self, Opener};
 use crate::crypto::STEP;
-use crate::message::{CANCEL, Message, SUBSCRIBE};
+use crate::message::{CANCEL, Message, SUBSCRIBE, memory_for};
 use std::time::Duration;
 
 /// Where received messages go, and the only door from receiving to sending.
@@ -424,7 +424,7 @@ fn subscription(first: u8, flag: u8, topic: &[u8]) -> Result<Message, Failure> {
 /// A body that arrives in pieces.
 ///
 /// The memory is that of the bytes that came, or [`FIRST_PIECE`], or twice what came, whichever is more:
-/// never what the length promises. It becomes the message's memory without being copied.
+/// never what the length promises, unless memory of that size was used before and is kept. It becomes the message's memory without being copied.
 #[derive(Debug)]
 struct Body {
     header: Header,
@@ -435,7 +435,7 @@ struct Body {
 
 impl Body {
     fn new(header: Header, size: usize) -> Self {
-        Self { header, size, bytes: Vec::new() }
+        Self { header, size, bytes: memory_for(size) }
     }
 
     fn missing(&self) -> usize {

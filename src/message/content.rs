@@ -3,7 +3,8 @@
 //! A block either carries the bytes right behind its header (one allocation), or points at memory that the
 //! application or a `Vec` owns and that is given back through a function when the last reference goes.
 
-use super::block;
+use super::{block, shelf};
+use crate::config::LARGE_MIN;
 use crate::error::{Errno, Result};
 use crate::sync::{AtomicUsize, Ordering, call_back, fence};
 use std::ffi::c_void;
@@ -42,7 +43,19 @@ pub struct Content(NonNull<Header>);
 
 impl Content {
     /// A block with room for `size` uninitialised bytes. Fails with ENOMEM.
+    #[inline]
     pub fn allocate(size: usize) -> Result<Self> {
+        if size >= LARGE_MIN { Self::allocate_large(size) } else { Self::allocate_block(size) }
+    }
+
+    #[cold]
+    fn allocate_large(size: usize) -> Result<Self> {
+        let mut bytes = shelf::take(size);
+        bytes.try_reserve_exact(size).map_err(|_| Errno::NO_MEMORY)?;
+        Self::of_vector(bytes, 0, size)
+    }
+
+    fn allocate_block(size: usize) -> Result<Self> {
         let total = size.checked_add(HEADER).filter(|&total| total <= isize::MAX as usize);
         let total = block::room_for(total.ok_or(Errno::NO_MEMORY)?);
         let block = block::allocate(total).ok_or(Errno::NO_MEMORY)?;
@@ -76,12 +89,19 @@ impl Content {
 
     /// Takes over a vector without copying it; what lies before `start` is not part of the body. `start` is at most its length.
     pub fn from_vec_tail(bytes: Vec<u8>, start: usize) -> Result<Self> {
+        let start = start.min(bytes.len());
+        let size = bytes.len() - start;
+        Self::of_vector(bytes, start, size)
+    }
+
+    /// `size` bytes of a vector's memory, from `start` on: within its capacity.
+    fn of_vector(bytes: Vec<u8>, start: usize, size: usize) -> Result<Self> {
+        debug_assert!(start + size <= bytes.capacity());
         let mut bytes = std::mem::ManuallyDrop::new(bytes);
         let (vector, length, capacity) = (bytes.as_mut_ptr(), bytes.len(), bytes.capacity());
-        let start = start.min(length);
-        // SAFETY: within the vector, or at its end.
+        // SAFETY: within the vector's memory, or at its end.
         let data = unsafe { vector.add(start) };
-        Self::foreign(data, length - start, Release::Vector(vector, length, capacity)).inspect_err(|_| {
+        Self::foreign(data, size, Release::Vector(vector, length, capacity)).inspect_err(|_| {
             // SAFETY: the vector was not taken over, so it is dropped here, once.
             unsafe { std::mem::ManuallyDrop::drop(&mut bytes) };
         })
@@ -179,8 +199,8 @@ impl Content {
             // SAFETY: the caller of `from_user` promised that the pair is valid until this one call.
             Release::Call(free, hint) => unsafe { call_back((free, header.data.cast(), hint)) },
             Release::Vector(vector, length, capacity) => {
-                // SAFETY: pointer, length and capacity come from the vector taken over in `from_vec_tail`.
-                drop(unsafe { Vec::from_raw_parts(vector, length, capacity) });
+                // SAFETY: pointer, length and capacity come from the vector taken over in `of_vector`.
+                shelf::put(unsafe { Vec::from_raw_parts(vector, length, capacity) });
             }
         }
     }

@@ -15,11 +15,12 @@
 mod block;
 mod content;
 mod metadata;
+mod shelf;
 mod traffic;
 
-pub use block::give_back;
 pub use content::FreeFn;
 pub use metadata::Metadata;
+pub use shelf::take as memory_for;
 pub use traffic::Traffic;
 
 use crate::config::REUSE_MAX;
@@ -28,6 +29,12 @@ use content::Content;
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
+
+/// Returns memory that is kept for further messages to the allocator.
+pub fn give_back() {
+    block::give_back();
+    shelf::give_back();
+}
 
 /// Largest body kept inside the message, as in the reference: a copy of a larger one is ZMQ_SHARED.
 pub const INLINE_MAX: usize = 33;
