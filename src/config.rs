@@ -74,6 +74,9 @@ pub const CONTROLS_MAX: usize = 64;
 /// to be woken answers after that time: a spin must outlast it, for the two to find out that neither needs to sleep.
 pub const SPIN_LIMIT: Duration = Duration::from_micros(80);
 
+/// `zmq_poll` spins for at most so many sockets: each look costs a look at all.
+pub const SPUN_SOCKETS: usize = 4;
+
 /// Turns that whoever needs a half of a connection, or a socket, yields while another thread uses it, and the pause between two tries afterwards.
 pub const HOLD_YIELDS: u32 = 64;
 pub const HOLD_PAUSE: Duration = Duration::from_micros(50);

@@ -1,9 +1,12 @@
 //! `zmq_poll`: readiness of several sockets and descriptors.
 
+use super::Socket;
 use super::inbox::{Inbox, Waiting};
-use super::wait::{self, For, Links, lock, poll_until};
-use crate::config::ADOPTED_LINKS;
+use super::spin::Spin;
+use super::wait::{self, Adopted, For, Links, find, lock, poll_until};
+use crate::config::{ADOPTED_LINKS, SPUN_SOCKETS};
 use crate::error::{Errno, Result};
+use crate::sync::Cell;
 use std::collections::HashSet;
 use std::ffi::c_void;
 use std::os::fd::RawFd;
@@ -175,6 +178,8 @@ struct Watch {
     entries: Vec<libc::pollfd>,
     /// Connections that the waiting thread reads itself.
     links: Links,
+    /// A socket that knows whether it pays to spin. Not among many, nor where descriptors are waited for, too: each look at them is a system call.
+    spinner: Option<&'static Cell<Socket>>,
 }
 
 impl Watch {
@@ -204,12 +209,43 @@ impl Watch {
             entries.push(libc::pollfd { fd: inbox.mailbox.waker.fd()?, events: libc::POLLIN, revents: 0 });
         }
         entries.extend(items.iter().map(Item::as_entry));
-        Ok(Self { inboxes, entries, links })
+        let has_descriptors = items.iter().any(|item| item.socket.is_null() && item.fd >= 0);
+        let reads = items.iter().find(|item| !item.socket.is_null() && item.wanted & POLL_IN != 0);
+        let spins = role == Role::Waits && !has_descriptors && inboxes.len() <= SPUN_SOCKETS;
+        let spinner = reads.filter(|_| spins).and_then(|item| find(item.socket).ok());
+        Ok(Self { inboxes, entries, links, spinner })
     }
 
     fn wait(&mut self, deadline: Option<Instant>, mask: Option<&libc::sigset_t>) -> Result<()> {
-        let Self { inboxes, entries, links } = self;
-        let adopted = wait::adopt(links, For::Input);
+        let started = Instant::now();
+        let spin = self.with_spin(Spin::budget).unwrap_or_default();
+        let mut entries = std::mem::take(&mut self.entries);
+        let adopted = wait::adopt(&self.links, For::Input);
+        let found = wait::spin_until(spin, started, deadline, || {
+            self.inboxes.iter().any(|inbox| inbox.mailbox.waker.is_pending())
+                || wait::help(&self.links, For::Input)
+        });
+        let result = if found { Ok(()) } else { self.sleep(&mut entries, &adopted, deadline, mask) };
+        wait::leave(&adopted, For::Input, true);
+        drop(adopted);
+        self.entries = entries;
+        self.with_spin(|spin| spin.learn(started.elapsed()));
+        result
+    }
+
+    fn with_spin<R>(&self, work: impl FnOnce(&mut Spin) -> R) -> Option<R> {
+        let mut socket = self.spinner?.lock();
+        Some(work(&mut socket.as_mut()?.spin))
+    }
+
+    fn sleep(
+        &self,
+        entries: &mut Vec<libc::pollfd>,
+        adopted: &[Adopted<'_>],
+        deadline: Option<Instant>,
+        mask: Option<&libc::sigset_t>,
+    ) -> Result<()> {
+        let inboxes = &self.inboxes;
         let without = entries.len();
         entries.extend(adopted.iter().map(|(_, stream)| to_poll(stream.raw(), POLL_IN)));
         let mut asleep = 0;
@@ -229,8 +265,6 @@ impl Watch {
                 link.receive_inline();
             }
         }
-        wait::leave(&adopted, For::Input, true);
-        drop(adopted);
         entries.truncate(without);
         result.map(drop)
     }

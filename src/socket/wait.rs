@@ -204,7 +204,7 @@ fn wait(
 pub(super) type Links = SmallVec<[Arc<LinkHandle>; ADOPTED_LINKS]>;
 
 /// Moves bytes on the calling thread. True when that may have brought what is waited for.
-fn help(links: &[Arc<LinkHandle>], what: For) -> bool {
+pub(super) fn help(links: &[Arc<LinkHandle>], what: For) -> bool {
     let mut helped = false;
     for link in links {
         helped |= match what {
@@ -236,7 +236,7 @@ pub(super) fn leave(adopted: &[Adopted<'_>], what: For, helped: bool) {
 }
 
 /// Spins until `done`, or until the time is up; false in the latter case.
-fn spin_until(
+pub(super) fn spin_until(
     budget: Duration,
     started: Instant,
     deadline: Option<Instant>,
