@@ -11,21 +11,26 @@ static void unsubscribe (void *sub, const char *topic)
     OK (zmq_setsockopt (sub, ZMQ_UNSUBSCRIBE, topic, strlen (topic)));
 }
 
-/* Publishes the marker until the subscriber has it, then throws the other copies away. The subscriber must be
-   subscribed to "#". Afterwards every earlier subscription of it is in force at the publisher. */
+/* Publishes a marker, subscribed to just now, until the subscriber has it, then throws the other copies away, and what came before. Afterwards every earlier
+   subscription of it is in force at the publisher. */
 static void settle (void *pub, void *sub)
 {
-    char buffer[32];
-    int got = 0;
-    for (int i = 0; i < 500 && !got; i++) {
-        zmq_send (pub, "#", 1, 0);
-        got = await (sub, ZMQ_POLLIN, 10);
+    static int number;
+    char marker[16], end[20], buffer[32] = "";
+    snprintf (marker, sizeof marker, "~%d.", number++);
+    snprintf (end, sizeof end, "%send", marker);
+    subscribe (sub, marker);
+    for (int i = 0; i < 500 && strcmp (buffer, marker) != 0; i++) {
+        zmq_send (pub, marker, strlen (marker) + 1, 0);
+        if (await (sub, ZMQ_POLLIN, 10))
+            zmq_recv (sub, buffer, sizeof buffer, ZMQ_DONTWAIT);
     }
-    REQUIRE (got);
-    zmq_send (pub, "#end", 4, 0);
+    EQUAL (strcmp (buffer, marker), 0);
+    zmq_send (pub, end, strlen (end) + 1, 0);
     do
         REQUIRE (await (sub, ZMQ_POLLIN, ARRIVES_MS));
-    while (zmq_recv (sub, buffer, sizeof buffer, 0) != 4);
+    while (zmq_recv (sub, buffer, sizeof buffer, 0) == -1 || strcmp (buffer, end) != 0);
+    unsubscribe (sub, marker);
 }
 
 static void prefixes (void)

@@ -6,7 +6,6 @@ use crate::message::Message;
 use crate::socket::{self, Item, POLL_IN, POLL_OUT, Socket};
 use crate::sync::Cell;
 use std::ffi::{c_int, c_void};
-use std::time::Instant;
 
 const DONT_WAIT: c_int = super::constants::ZMQ_DONTWAIT;
 const SEND_MORE: c_int = super::constants::ZMQ_SNDMORE;
@@ -87,8 +86,7 @@ impl Proxy {
 
     /// Orders come before messages.
     fn has_orders(&self) -> Result<bool> {
-        Ok(!self.control.is_null()
-            && socket::poll(&mut [item(self.control, POLL_IN)], Some(Instant::now()), None)? > 0)
+        Ok(!self.control.is_null() && socket::has_input(socket::find(self.control)?)?)
     }
 
     /// Moves whole messages, until there is no input, no room, or the burst is over.
@@ -113,7 +111,7 @@ impl Proxy {
                 if !more {
                     break;
                 }
-                socket::recv_into(source, &mut self.message, 0, true)?;
+                socket::recv_into(source, &mut self.message, 0, false)?;
             }
         }
         Ok(moved)

@@ -12,7 +12,7 @@ use super::frame::{COMMAND, Header, HeaderBuffer, LONG, MORE};
 use super::greeting::Version;
 use super::mechanism::cipher::{self, Opener};
 use crate::crypto::STEP;
-use crate::message::{CANCEL, Message, SUBSCRIBE, memory_for};
+use crate::message::{CANCEL, Message, SUBSCRIBE, give_memory_back, memory_for};
 use std::time::Duration;
 
 /// Where received messages go, and the only door from receiving to sending.
@@ -424,7 +424,8 @@ fn subscription(first: u8, flag: u8, topic: &[u8]) -> Result<Message, Failure> {
 /// A body that arrives in pieces.
 ///
 /// The memory is that of the bytes that came, or [`FIRST_PIECE`], or twice what came, whichever is more:
-/// never what the length promises, unless memory of that size was used before and is kept. It becomes the message's memory without being copied.
+/// never what the length promises, unless a first piece has come, and there is memory of that size which was used before. It becomes the message's
+/// memory without being copied.
 #[derive(Debug)]
 struct Body {
     header: Header,
@@ -435,7 +436,7 @@ struct Body {
 
 impl Body {
     fn new(header: Header, size: usize) -> Self {
-        Self { header, size, bytes: memory_for(size) }
+        Self { header, size, bytes: memory_for(size.min(FIRST_PIECE)) }
     }
 
     fn missing(&self) -> usize {
@@ -467,6 +468,14 @@ impl Body {
         let length = self.bytes.len();
         if self.bytes.capacity() - length >= count {
             return Ok(());
+        }
+        if length > 0 {
+            let mut whole = memory_for(self.size);
+            if whole.capacity() >= self.size {
+                whole.extend_from_slice(&self.bytes);
+                give_memory_back(std::mem::replace(&mut self.bytes, whole));
+                return Ok(());
+            }
         }
         let target = (length + count).max(length.saturating_mul(2)).max(FIRST_PIECE).min(self.size);
         self.bytes.try_reserve_exact(target - length).map_err(|_| Failure::no_memory(self.header.size))

@@ -1,4 +1,4 @@
-//! The part of a link that other threads reach: its two halves, and its registration with the poller.
+//! The part of a link that other threads reach: its two halves.
 //!
 //! The handle is the link's party in the pipe (`Peer`): a socket that wrote wakes it here. Then the caller
 //! drives the send half itself when that pays (*inline send*), or leaves it to the I/O thread. A thread that
@@ -8,22 +8,20 @@
 
 use super::reactor::Command;
 use super::receive_pump::{Fetched, ReceivePump, Received, SideEffects};
+use super::registration::Registration;
 use super::send_pump::{Control, Nap, SendPump, Sent};
 use super::token::{Held, Token};
 use super::{pace, policy};
-use crate::config::{
-    CONTROLS_MAX, DRIVE_BUDGET, HAND_OVER, HOLD_PAUSE, HOLD_YIELDS, LEASE_GAP, LEASE_PATIENCE,
-};
-use crate::io::{Interest, Mailbox, Poller, is_io_thread};
+use crate::config::{CONTROLS_MAX, DRIVE_BUDGET, HOLD_PAUSE, HOLD_YIELDS};
+use crate::io::{Mailbox, Poller, is_io_thread};
 use crate::message::Traffic;
 use crate::pipe::{Outlet, Peer};
 use crate::sync::fork_generation;
 use crate::sync::global::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::transport::Stream;
-use parking_lot::{Mutex, MutexGuard};
-use std::os::fd::RawFd;
+use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// An I/O thread as seen from elsewhere.
 pub struct IoThread {
@@ -48,7 +46,7 @@ pub struct LinkHandle {
     pub(super) receive: Token<ReceivePump>,
     /// The socket's party of the pipe.
     owner: Mutex<Option<Arc<dyn Peer>>>,
-    registration: Mutex<Registration>,
+    pub(super) registration: Mutex<Registration>,
     controls: Mutex<Vec<Control>>,
     has_controls: AtomicBool,
     /// The I/O thread looks at the pipe in a moment.
@@ -63,36 +61,6 @@ pub struct LinkHandle {
     peer_ttl: AtomicU64,
     /// How long unsent messages may still be sent once the socket let go of the pipe. `None`: for ever.
     pub(super) linger: Mutex<Option<Duration>>,
-}
-
-/// What the poller watches for this link.
-#[derive(Default)]
-struct Registration {
-    fd: Option<RawFd>,
-    /// In the poller's set.
-    added: bool,
-    current: Interest,
-    wants_write: bool,
-    /// The pipe is full.
-    blocked: bool,
-    /// Application threads wait for input themselves, and the poller does not watch for it.
-    adopted: bool,
-    /// One of them is waiting now.
-    waiting: bool,
-    /// The I/O thread looks now and then whether the stream is still in use, so it stays adopted between waits.
-    leased: bool,
-    /// Looks in a row that found it in use, and those since that did not.
-    steady: u32,
-    missed: u32,
-    uses: u32,
-    last_use: Option<Instant>,
-}
-
-impl Registration {
-    /// Whether an application thread has waited for input lately, and is taken to do so again.
-    fn is_waited_for(&self) -> bool {
-        policy::inline_driving() && self.last_use.is_some_and(|last| last.elapsed() < HAND_OVER)
-    }
 }
 
 impl LinkHandle {
@@ -348,6 +316,9 @@ impl LinkHandle {
             self.post(Command::Inspect);
         }
         let must_send = !effects.pongs.is_empty();
+        if must_send {
+            self.note_heartbeats();
+        }
         for context in effects.pongs {
             self.push_control(Control::Pong(context));
         }
@@ -359,208 +330,6 @@ impl LinkHandle {
         match self.peer_ttl.swap(0, Ordering::Relaxed) {
             0 => None,
             millis => Some(Duration::from_millis(millis - 1)),
-        }
-    }
-
-    // --- polling -------------------------------------------------------------------------------------------
-
-    /// Takes the stream out of the poller's reading set, for a thread that will wait for it itself. `None`: there is
-    /// no connection, or another thread has it.
-    pub fn adopt(&self) -> Option<Arc<Stream>> {
-        let pump = self.receive.try_hold()?;
-        let stream = pump.stream().cloned();
-        if pump.release() {
-            self.post(Command::Receive);
-        }
-        let stream = stream?;
-        let mut registration = self.registration.lock();
-        if registration.fd != Some(stream.raw()) || registration.waiting || registration.blocked {
-            return None;
-        }
-        registration.adopted = true;
-        registration.waiting = true;
-        self.update(&mut registration);
-        Some(stream)
-    }
-
-    /// Ends a wait. A stream waited for again and again stays adopted, which saves two system calls a wait, and so does one of which much was read; the I/O
-    /// thread takes it back when that stops.
-    pub fn leave(&self) {
-        let mut registration = self.registration.lock();
-        registration.waiting = false;
-        registration.uses = registration.uses.wrapping_add(1);
-        let now = Instant::now();
-        let frequent = registration.last_use.replace(now).is_some_and(|last| now - last < LEASE_GAP);
-        if registration.leased {
-            return;
-        }
-        if frequent || self.keeping.load(Ordering::Relaxed) {
-            registration.leased = true;
-            drop(registration);
-            return self.post(Command::Lease);
-        }
-        registration.adopted = false;
-        self.update(&mut registration);
-        drop(registration);
-        self.give_up_kept();
-    }
-
-    /// The stream is watched by the poller again: what a waiting thread has read and kept must not depend on its coming back.
-    pub(super) fn give_up_kept(&self) {
-        if self.keeping.load(Ordering::Relaxed) {
-            self.post(Command::Receive);
-        }
-    }
-
-    /// The pipe has room again, after it was full. True when the application's thread is going to read the rest itself: it has
-    /// waited for input lately, so it will do so again when the queue is empty, and the I/O thread need not run.
-    pub(super) fn hand_over(&self) -> bool {
-        let registration = self.registration.lock();
-        if !registration.blocked || !(registration.leased || registration.is_waited_for()) {
-            return false;
-        }
-        self.keeping.store(true, Ordering::Relaxed);
-        self.lease(registration);
-        true
-    }
-
-    /// The I/O thread is far ahead of the application's thread. When that one has waited for input lately, it is to read the rest itself,
-    /// once it has taken what is there: what one thread decodes and another one frees costs both.
-    pub(super) fn leave_to_reader(&self) -> bool {
-        let registration = self.registration.lock();
-        if registration.waiting || registration.leased || !registration.is_waited_for() {
-            return false;
-        }
-        self.lease(registration);
-        true
-    }
-
-    fn lease(&self, mut registration: MutexGuard<'_, Registration>) {
-        if !registration.leased {
-            registration.leased = true;
-            registration.adopted = true;
-            // It has something to take before it comes to the stream.
-            (registration.steady, registration.missed) = (LEASE_PATIENCE, 0);
-            self.update(&mut registration);
-            drop(registration);
-            self.post(Command::Lease);
-        }
-    }
-
-    /// True while an application's thread reads the stream, and the poller does not watch for input.
-    pub fn is_adopted(&self) -> bool {
-        self.registration.lock().adopted
-    }
-
-    /// Gives the stream back to the poller: the application asks in other ways than by waiting.
-    pub fn give_back(&self) {
-        let mut registration = self.registration.lock();
-        registration.last_use = None;
-        if !registration.waiting {
-            registration.adopted = false;
-            self.update(&mut registration);
-            drop(registration);
-            self.give_up_kept();
-        }
-    }
-
-    /// The I/O thread looks after a lease. `uses` is what it saw last; returns what it sees now while the lease goes on.
-    pub(super) fn check_lease(&self, uses: Option<u32>) -> Option<u32> {
-        let mut registration = self.registration.lock();
-        if registration.waiting || !registration.adopted {
-            // A wait that takes so long pays for its own end.
-            registration.leased = false;
-            return None;
-        }
-        if uses.is_none_or(|uses| uses != registration.uses) {
-            registration.steady = (registration.steady + u32::from(uses.is_some())).min(LEASE_PATIENCE);
-            registration.missed = 0;
-            return Some(registration.uses);
-        }
-        if registration.missed < registration.steady {
-            registration.missed += 1;
-            return uses;
-        }
-        (registration.steady, registration.missed) = (0, 0);
-        registration.leased = false;
-        registration.adopted = false;
-        self.update(&mut registration);
-        None
-    }
-
-    /// Starts to watch a stream. Called by the reactor for each new connection.
-    pub(super) fn register(&self, fd: RawFd, interest: Interest) -> crate::error::Result<()> {
-        let mut registration = self.registration.lock();
-        self.thread.poller.add(fd, self.key.load(Ordering::Relaxed), interest)?;
-        *registration = Registration {
-            fd: Some(fd),
-            added: true,
-            current: interest,
-            wants_write: interest.write,
-            blocked: !interest.read,
-            ..Registration::default()
-        };
-        Ok(())
-    }
-
-    /// Stops watching.
-    pub(super) fn unregister(&self) {
-        let mut registration = self.registration.lock();
-        if let Some(fd) = registration.fd.filter(|_| registration.added) {
-            self.thread.poller.remove(fd);
-        }
-        *registration = Registration::default();
-    }
-
-    /// Watches, or stops watching, for room to write.
-    pub(super) fn want_write(&self, wanted: bool) {
-        let mut registration = self.registration.lock();
-        registration.wants_write = wanted;
-        self.update(&mut registration);
-    }
-
-    /// Stops watching for input while the pipe is full.
-    pub(super) fn set_blocked(&self, blocked: bool) {
-        let mut registration = self.registration.lock();
-        registration.blocked = blocked;
-        self.update(&mut registration);
-    }
-
-    /// True when input is watched for.
-    pub(super) fn is_reading(&self) -> bool {
-        self.registration.lock().current.read
-    }
-
-    /// Takes the stream out of the poller altogether: it reports a hang-up that cannot be acted on while nobody
-    /// reads. The next change of interest puts it back.
-    pub(super) fn park(&self) {
-        let mut registration = self.registration.lock();
-        if let Some(fd) = registration.fd.filter(|_| registration.added && !registration.current.read) {
-            self.thread.poller.remove(fd);
-            registration.added = false;
-            registration.current = Interest::NONE;
-        }
-    }
-
-    fn update(&self, registration: &mut Registration) {
-        let Some(fd) = registration.fd else { return };
-        let wanted = Interest {
-            read: !registration.blocked && !registration.adopted,
-            write: registration.wants_write,
-        };
-        if wanted == registration.current {
-            return;
-        }
-        let key = self.key.load(Ordering::Relaxed);
-        let poller = &self.thread.poller;
-        let result =
-            if registration.added { poller.modify(fd, key, wanted) } else { poller.add(fd, key, wanted) };
-        match result {
-            Ok(()) => {
-                registration.added = true;
-                registration.current = wanted;
-            }
-            Err(error) => crate::log::debug!("cannot watch a connection: {error}"),
         }
     }
 }

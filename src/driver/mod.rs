@@ -16,6 +16,7 @@ mod party;
 mod policy;
 mod reactor;
 mod receive_pump;
+mod registration;
 mod report;
 mod send_pump;
 mod token;

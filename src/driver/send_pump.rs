@@ -317,12 +317,11 @@ impl Connection {
     /// Encodes what is in the pipe, up to the size of a write. The number of parts.
     fn encode_queued(&mut self, inlet: &mut Inlet, sent: &mut Traffic) -> usize {
         let batch = self.batch.get_or_insert_with(spare_batch);
-        let mut moved = 0;
-        while batch.len() < WRITE_BATCH {
-            let Some(message) = inlet.pop() else { break };
+        let (mut moved, mut message) = (0, Message::new());
+        while batch.len() < WRITE_BATCH && inlet.pop_into(&mut message) {
             self.in_message = message.more();
             sent.count(message.len(), message.more());
-            self.half.encode(message, batch);
+            self.half.encode_from(&mut message, batch);
             moved += 1;
         }
         moved

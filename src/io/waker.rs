@@ -75,6 +75,11 @@ impl Waker {
         }
     }
 
+    /// Whether the application waits for the descriptor in its own way, or a poller is told.
+    pub fn is_followed(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & (EXPOSED | WATCHED) != 0
+    }
+
     /// Whether there is work, or somebody who watches.
     #[inline]
     pub fn wants_attention(&self) -> bool {

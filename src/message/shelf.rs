@@ -53,6 +53,9 @@ impl Shelf {
 
     /// The oldest make room.
     fn put(&mut self, mut vector: Vec<u8>) {
+        if self.vectors.try_reserve(1).is_err() {
+            return;
+        }
         vector.clear();
         self.bytes += vector.capacity();
         self.vectors.push(vector);

@@ -230,16 +230,21 @@ impl Pattern for Router {
     }
 
     fn recv(&mut self, pipes: &mut Pipes) -> Result<Message> {
+        let mut message = Message::new();
+        self.recv_into(pipes, &mut message).map(|()| message)
+    }
+
+    fn recv_into(&mut self, pipes: &mut Pipes, place: &mut Message) -> Result<()> {
         if self.queue.in_message() {
-            return self.queue.recv(pipes).ok_or(Errno::AGAIN);
+            return if self.queue.recv_into(pipes, place) { Ok(()) } else { Err(Errno::AGAIN) };
         }
         let from = self.queue.begin(pipes).ok_or(Errno::AGAIN)?;
-        let mut id = Message::from_slice(self.table.id(from).unwrap_or_default())?;
-        id.set_more(true);
+        place.assign(self.table.id(from).unwrap_or_default())?;
+        place.set_more(true);
         if pipes.with_metadata {
-            id.set_metadata(pipes.metadata(from).cloned());
+            place.set_metadata(pipes.metadata(from).cloned());
         }
-        Ok(id)
+        Ok(())
     }
 
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {

@@ -84,10 +84,7 @@ impl FairQueue {
     #[inline(always)]
     pub fn recv_into(&mut self, pipes: &mut Pipes, place: &mut Message) -> bool {
         if self.current.is_some() {
-            return self.recv_rest(pipes).is_some_and(|message| {
-                *place = message;
-                true
-            });
+            return self.recv_rest_into(pipes, place);
         }
         while let Some(id) = self.awake.get(self.turn) {
             if pipes.read_into(id, place) {
@@ -152,23 +149,35 @@ impl FairQueue {
     }
 
     fn recv_rest(&mut self, pipes: &mut Pipes) -> Option<Message> {
-        let id = self.current?;
-        if let Some(message) = self.salvaged.pop_front() {
-            if !message.more() {
-                self.current = None;
-            }
-            return Some(message);
+        let mut message = Message::new();
+        self.recv_rest_into(pipes, &mut message).then_some(message)
+    }
+
+    fn recv_rest_into(&mut self, pipes: &mut Pipes, place: &mut Message) -> bool {
+        let Some(id) = self.current else { return false };
+        if !self.salvaged.is_empty() {
+            return self.take_salvaged(place);
         }
-        let message = pipes.read(id);
+        let found = pipes.read_into(id, place);
         self.last = id;
-        // Messages are in the pipe as a whole, so `None` can only mean that somebody emptied it.
-        if !message.as_ref().is_some_and(Message::more) {
+        // Messages are in the pipe as a whole, so nothing can only mean that somebody emptied it.
+        if !found || !place.more() {
             self.current = None;
             if self.awake.get(self.turn) == Some(id) {
                 self.advance();
             }
         }
-        message
+        found
+    }
+
+    #[cold]
+    fn take_salvaged(&mut self, place: &mut Message) -> bool {
+        let Some(message) = self.salvaged.pop_front() else { return false };
+        if !message.more() {
+            self.current = None;
+        }
+        *place = message;
+        true
     }
 
     #[cold]

@@ -17,7 +17,7 @@ pub use inbox::{Inbox, Party};
 pub use monitor::{Monitor, Monitors};
 pub use poll::{Item, POLL_ERROR, POLL_IN, POLL_OUT, POLL_PRIORITY, poll, poll_serving};
 pub use poller::{Event, Poller, Target, wait_for_events};
-pub use wait::{find, has_room, is_reply, recv, recv_in_service, recv_into, send, sleep_on};
+pub use wait::{find, has_input, has_room, is_reply, recv, recv_in_service, recv_into, send, sleep_on};
 
 use crate::config::{SEND_CHUNK, SEND_OVERHEAD};
 use crate::context::{Context, next_serial};
@@ -333,6 +333,11 @@ impl Socket {
         Ok(())
     }
 
+    /// Whether a part could be received now.
+    fn has_input(&mut self) -> Result<bool> {
+        Ok(self.events_of_waiter()? & POLL_IN != 0)
+    }
+
     /// Whether a part would be taken now: POLL_OUT for a thread that goes on sending.
     fn has_room(&mut self) -> Result<bool> {
         self.begin_transfer()?;
@@ -341,8 +346,9 @@ impl Socket {
 
     /// ZMQ_EVENTS: what would not block now.
     pub fn events(&mut self) -> Result<i16> {
-        self.look_in()?;
+        self.check_context()?;
         self.end_leases();
+        self.look_in()?;
         Ok(self.ready_for())
     }
 

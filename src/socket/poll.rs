@@ -55,7 +55,7 @@ enum Role {
     Glances,
     /// It waits, and reads the connections meanwhile, if they are few, as a blocking receive does.
     Waits,
-    /// The same, whatever their number is in all.
+    /// The same, where each socket has few connections, however many all of them have.
     Serves,
 }
 
@@ -66,20 +66,24 @@ fn poll_as(
     mask: Option<&libc::sigset_t>,
 ) -> Result<usize> {
     let mut watch = None;
+    let mut looked_everywhere = role == Role::Glances;
     loop {
         // Whoever looks is not one of those who wait.
         items.iter_mut().for_each(|item| item.waiting = None);
         let mut ready = check(items, role, watch.is_some())?;
-        if ready > 0 || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        if ready > 0 || (looked_everywhere && deadline.is_some_and(|deadline| Instant::now() >= deadline)) {
             items.iter_mut().for_each(|item| item.waiting = None);
             if ready > 0 && role != Role::Glances {
-                ready += look_at_the_others(items)?;
+                ready += read_the_others(items)?;
             }
             return Ok(ready);
         }
         match &mut watch {
             None => watch = Some(Watch::new(items, role)?),
-            Some(watch) => watch.wait(deadline, mask)?,
+            Some(watch) => {
+                watch.wait(deadline, mask)?;
+                looked_everywhere = true;
+            }
         }
     }
 }
@@ -107,19 +111,20 @@ fn check(items: &mut [Item], role: Role, waits: bool) -> Result<usize> {
     Ok(ready)
 }
 
-/// Where something is ready nobody waits, and connections that the calling thread reads itself are read here: one socket that is always ready must not
-/// hide the others. The number of those that are ready, too.
-fn look_at_the_others(items: &mut [Item]) -> Result<usize> {
+/// Where something is ready nobody waits, and connections that the calling thread reads itself are read here: one socket that is always ready must
+/// not hide the others, nor room for output the input of the same one. The number of those that are ready, too.
+fn read_the_others(items: &mut [Item]) -> Result<usize> {
     let mut ready = 0;
     for item in items {
-        if item.socket.is_null() || item.ready != 0 || item.wanted & POLL_IN == 0 {
+        if item.socket.is_null() || item.wanted & !item.ready & POLL_IN == 0 {
             continue;
         }
         let mut guard = lock(item.socket)?;
         let socket = guard.as_mut().ok_or(Errno::NOT_A_SOCKET)?;
         if socket.read_leased() {
+            let before = item.ready;
             item.ready = socket.events_of_waiter()? & item.wanted;
-            ready += usize::from(item.ready != 0);
+            ready += usize::from(before == 0 && item.ready != 0);
         }
     }
     Ok(ready)
@@ -203,6 +208,9 @@ impl Watch {
         }
         if role == Role::Waits && links.len() > ADOPTED_LINKS {
             links.clear();
+            for item in items.iter().filter(|item| !item.socket.is_null() && item.wanted & POLL_IN != 0) {
+                lock(item.socket)?.as_mut().ok_or(Errno::NOT_A_SOCKET)?.end_leases();
+            }
         }
         let mut entries = Vec::with_capacity(inboxes.len() + items.len() + links.len());
         for inbox in &inboxes {
@@ -220,13 +228,12 @@ impl Watch {
         let started = Instant::now();
         let spin = self.with_spin(Spin::budget).unwrap_or_default();
         let mut entries = std::mem::take(&mut self.entries);
-        let adopted = wait::adopt(&self.links, For::Input);
+        let adopted = Adopted::new(&self.links, For::Input);
         let found = wait::spin_until(spin, started, deadline, || {
             self.inboxes.iter().any(|inbox| inbox.mailbox.waker.is_pending())
                 || wait::help(&self.links, For::Input)
         });
         let result = if found { Ok(()) } else { self.sleep(&mut entries, &adopted, deadline, mask) };
-        wait::leave(&adopted, For::Input, true);
         drop(adopted);
         self.entries = entries;
         self.with_spin(|spin| spin.learn(started.elapsed()));
@@ -241,13 +248,13 @@ impl Watch {
     fn sleep(
         &self,
         entries: &mut Vec<libc::pollfd>,
-        adopted: &[Adopted<'_>],
+        adopted: &Adopted<'_>,
         deadline: Option<Instant>,
         mask: Option<&libc::sigset_t>,
     ) -> Result<()> {
         let inboxes = &self.inboxes;
         let without = entries.len();
-        entries.extend(adopted.iter().map(|(_, stream)| to_poll(stream.raw(), POLL_IN)));
+        entries.extend(adopted.entries());
         let mut asleep = 0;
         while asleep < inboxes.len() && inboxes[asleep].mailbox.waker.begin_sleep() {
             asleep += 1;
@@ -260,7 +267,7 @@ impl Watch {
                 inbox.mailbox.waker.end_wait();
             }
         }
-        for ((link, _), entry) in adopted.iter().zip(&entries[without..]) {
+        for (link, entry) in adopted.links().zip(&entries[without..]) {
             if all && entry.revents != 0 {
                 link.receive_inline();
             }

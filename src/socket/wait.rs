@@ -114,10 +114,17 @@ pub fn recv_into(
 pub fn recv_in_service(cell: &'static Cell<Socket>, place: &mut Message) -> Result<()> {
     let mut guard = cell.lock();
     let socket = socket(&mut guard)?;
-    match socket.try_recv(place, true) {
-        Err(Errno::AGAIN) if socket.read_leased() => socket.try_recv(place, true),
+    match socket.try_recv(place, false) {
+        Err(Errno::AGAIN) if socket.read_leased() => socket.try_recv(place, false),
         result => result,
     }
+}
+
+/// Whether there is a part to receive now, for the same thread.
+pub fn has_input(cell: &'static Cell<Socket>) -> Result<bool> {
+    let mut guard = cell.lock();
+    let socket = socket(&mut guard)?;
+    Ok(socket.has_input()? || (socket.read_leased() && socket.has_input()?))
 }
 
 /// Whether a part would be taken now.
@@ -170,16 +177,20 @@ fn wait(
     let serial = socket.serial();
     let links = match what {
         For::Input => socket.links_to_read(),
-        For::Room => socket.few_links(),
+        For::Room => {
+            // What its peers say meanwhile must not wait for the end of this.
+            socket.end_leases();
+            socket.few_links()
+        }
     };
     socket.end_naps();
-    let adopted = adopt(&links, what);
+    let mut adopted = Adopted::new(&links, what);
     let started = Instant::now();
     let spin = socket.spin.budget();
     // In a conversation nothing is there yet, and to ask for it would be one system call in vain.
     let asks_first = !socket.sleeps || what == For::Room || adopted.len() < links.len();
     if (asks_first || !spin.is_zero()) && help(&links, what) {
-        leave(&adopted, what, true);
+        adopted.helped = true;
         return Ok(guard);
     }
     let waiting = socket.inbox.begin_wait();
@@ -188,9 +199,9 @@ fn wait(
     let found = spin_until(spin, started, deadline, || {
         waker.is_pending() || (what == For::Input && help(&links, what))
     });
-    let result = if found { Ok(false) } else { sleep(waker, &adopted, what, deadline) };
-    let helped = result == Ok(true) && help(&links, what);
-    leave(&adopted, what, helped);
+    let result = if found { Ok(false) } else { sleep(waker, Some(&adopted), deadline) };
+    adopted.helped = result == Ok(true) && help(&links, what);
+    drop(adopted);
     drop(waiting);
     result?;
     let mut guard = cell.lock();
@@ -215,22 +226,46 @@ pub(super) fn help(links: &[Arc<LinkHandle>], what: For) -> bool {
     helped
 }
 
-/// A link, and its stream that the calling thread waits for.
-pub(super) type Adopted<'a> = (&'a Arc<LinkHandle>, Arc<Stream>);
-
-pub(super) fn adopt(links: &[Arc<LinkHandle>], what: For) -> SmallVec<[Adopted<'_>; ADOPTED_LINKS]> {
-    let stream = |link: &Arc<LinkHandle>| match what {
-        For::Room => link.await_room(),
-        For::Input => link.adopt(),
-    };
-    links.iter().filter_map(|link| Some((link, stream(link)?))).collect()
+/// Links with the streams that the calling thread waits for, until it is dropped.
+pub(super) struct Adopted<'a> {
+    streams: SmallVec<[(&'a Arc<LinkHandle>, Arc<Stream>); ADOPTED_LINKS]>,
+    what: For,
+    /// Something was moved after the wait.
+    pub(super) helped: bool,
 }
 
-pub(super) fn leave(adopted: &[Adopted<'_>], what: For, helped: bool) {
-    for (link, _) in adopted {
-        match what {
-            For::Room => link.leave_room(helped),
-            For::Input => link.leave(),
+impl<'a> Adopted<'a> {
+    pub(super) fn new(links: &'a [Arc<LinkHandle>], what: For) -> Self {
+        let stream = |link: &Arc<LinkHandle>| match what {
+            For::Room => link.await_room(),
+            For::Input => link.adopt(),
+        };
+        let streams = links.iter().filter_map(|link| Some((link, stream(link)?))).collect();
+        Self { streams, what, helped: false }
+    }
+
+    fn len(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// What to give to poll(2).
+    pub(super) fn entries(&self) -> impl Iterator<Item = libc::pollfd> + '_ {
+        let events = if self.what == For::Room { libc::POLLOUT } else { libc::POLLIN };
+        self.streams.iter().map(move |(_, stream)| libc::pollfd { fd: stream.raw(), events, revents: 0 })
+    }
+
+    pub(super) fn links(&self) -> impl Iterator<Item = &'a Arc<LinkHandle>> + '_ {
+        self.streams.iter().map(|&(link, _)| link)
+    }
+}
+
+impl Drop for Adopted<'_> {
+    fn drop(&mut self) {
+        for (link, _) in &self.streams {
+            match self.what {
+                For::Room => link.leave_room(self.helped),
+                For::Input => link.leave(),
+            }
         }
     }
 }
@@ -258,16 +293,14 @@ pub(super) fn spin_until(
 }
 
 /// Sleeps until the waker or an adopted stream has something: true when it was a stream.
-fn sleep(waker: &Waker, adopted: &[Adopted<'_>], what: For, deadline: Option<Instant>) -> Result<bool> {
+fn sleep(waker: &Waker, adopted: Option<&Adopted<'_>>, deadline: Option<Instant>) -> Result<bool> {
     let fd = waker.fd()?;
     if !waker.begin_sleep() {
         return Ok(false);
     }
-    let events = if what == For::Room { libc::POLLOUT } else { libc::POLLIN };
-    let entry = |fd, events| libc::pollfd { fd, events, revents: 0 };
     let mut entries = SmallVec::<[libc::pollfd; ADOPTED_LINKS + 1]>::new();
-    entries.push(entry(fd, libc::POLLIN));
-    entries.extend(adopted.iter().map(|(_, stream)| entry(stream.raw(), events)));
+    entries.push(libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+    entries.extend(adopted.iter().flat_map(|adopted| adopted.entries()));
     let result = poll_until(&mut entries, deadline, None);
     waker.end_sleep();
     if entries[0].revents != 0 {
@@ -301,7 +334,7 @@ pub fn poll_until(
 
 /// Sleeps until a waker is notified. EINTR after a signal.
 pub fn sleep_on(waker: &Waker) -> Result<()> {
-    match sleep(waker, &[], For::Input, None) {
+    match sleep(waker, None, None) {
         Ok(_) => Ok(()),
         Err(error) => Err(error),
     }
@@ -361,9 +394,14 @@ impl Socket {
         self.attached.iter().flatten().filter_map(|attached| attached.link.as_ref())
     }
 
-    /// The links whose streams a waiting thread is going to read.
+    /// The links whose streams a waiting thread is going to read. None where the application also waits in ways that do not: a stream that the thread
+    /// keeps would be silent there.
     pub(super) fn links_to_read(&mut self) -> Links {
-        let links = self.few_links();
+        let followed = self.inbox.mailbox.waker.is_followed();
+        let links = if followed { Links::new() } else { self.few_links() };
+        if links.is_empty() {
+            self.end_leases();
+        }
         self.may_lease |= !links.is_empty();
         self.missed = false;
         links

@@ -13,6 +13,7 @@
 use super::presence::{self, Presence};
 use super::{AtomicBool, AtomicPtr, Ordering, UnsafeCell, barrier, yield_now};
 use crate::config::{BIAS_AFTER, BIAS_AFTER_MOST, HOLD_PAUSE, HOLD_YIELDS};
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
 
@@ -114,6 +115,7 @@ impl<T> Exclusive<T> {
 
     #[inline]
     fn enter_favoured(&self, own: &'static Presence) -> Option<ExclusiveGuard<'_, T>> {
+        // Relaxed: only compared, and looked at again below.
         if !ptr::eq(self.favoured.load(Ordering::Relaxed), own) || !own.is_nowhere() {
             return None;
         }
@@ -122,10 +124,21 @@ impl<T> Exclusive<T> {
         // Either whoever takes the flag now sees where this thread is, or this thread sees the flag; and if it sees the flag free again, it
         // sees all that was done meanwhile (Acquire pairs with the guard's drop), the loss of the favour included.
         if !self.busy.load(Ordering::Acquire) && ptr::eq(self.favoured.load(Ordering::Relaxed), own) {
-            return Some(ExclusiveGuard { owner: self, way: Way::Favour(own) });
+            return Some(ExclusiveGuard { owner: self, way: Way::Favour(own), _stays: PhantomData });
         }
         own.leave();
         None
+    }
+
+    /// Forgets who used the value, before it becomes another one. Nothing happens while it is used.
+    pub fn forget_users(&self) {
+        if let Some(_guard) = self.take_flag()
+            && !self.is_entered(presence::existing())
+        {
+            self.favour_nobody();
+            // SAFETY: only whoever has the flag reaches the habits.
+            self.habits.with_mut(|habits| unsafe { (*habits).needed = BIAS_AFTER });
+        }
     }
 
     /// Takes the flag if it is free. The favoured thread may still be inside.
@@ -133,7 +146,7 @@ impl<T> Exclusive<T> {
     fn take_flag(&self) -> Option<ExclusiveGuard<'_, T>> {
         // Acquire pairs with the Release store in the guard's drop.
         self.busy.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
-        Some(ExclusiveGuard { owner: self, way: Way::Flag })
+        Some(ExclusiveGuard { owner: self, way: Way::Flag, _stays: PhantomData })
     }
 
     /// Whether the favoured thread is inside. For whoever has the flag: once this was false it stays so.
@@ -152,6 +165,7 @@ impl<T> Exclusive<T> {
 
     /// For whoever has the flag, while the favoured thread is not inside.
     fn favour_nobody(&self) {
+        // Relaxed: shown with the flag's release.
         self.favoured.store(ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: only whoever has the flag reaches the habits.
         self.habits.with_mut(|habits| unsafe { (*habits).streak = 0 });
@@ -183,10 +197,11 @@ impl<T> Exclusive<T> {
     }
 }
 
-/// Exclusive access, given back when dropped.
+/// Exclusive access, given back when dropped. It stays on its thread: what it gives back may be that thread's word.
 pub struct ExclusiveGuard<'a, T> {
     owner: &'a Exclusive<T>,
     way: Way,
+    _stays: PhantomData<*mut ()>,
 }
 
 impl<T> Deref for ExclusiveGuard<'_, T> {

@@ -62,7 +62,7 @@ mod threads {
     use parking_lot::Mutex;
     use std::cell::Cell;
 
-    /// Those of threads that have ended.
+    /// Those of threads that have ended. The lock is only tried: in a forked child it may be held for ever.
     static FREE: Mutex<Vec<&'static Presence>> = Mutex::new(Vec::new());
 
     thread_local! {
@@ -76,8 +76,10 @@ mod threads {
     impl Drop for Loan {
         fn drop(&mut self) {
             // A thread that ends in the middle of a call keeps what it has entered.
-            if let Some(presence) = OWN.take().filter(|presence| presence.is_nowhere()) {
-                FREE.lock().push(presence);
+            if let Some(presence) = OWN.take().filter(|presence| presence.is_nowhere())
+                && let Some(mut free) = FREE.try_lock()
+            {
+                free.push(presence);
             }
         }
     }
@@ -92,7 +94,8 @@ mod threads {
     pub fn own() -> Option<&'static Presence> {
         existing().or_else(|| {
             LOAN.try_with(|_| ()).ok()?;
-            let presence = FREE.lock().pop().unwrap_or_else(|| Box::leak(Box::new(Presence::new())));
+            let free = FREE.try_lock().and_then(|mut free| free.pop());
+            let presence = free.unwrap_or_else(|| Box::leak(Box::new(Presence::new())));
             OWN.set(Some(presence));
             Some(presence)
         })

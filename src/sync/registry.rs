@@ -153,6 +153,7 @@ impl<T: Send> Registry<T> {
 
     /// Gives a cell back; its object must have been taken out.
     pub fn free(&self, cell: &'static Cell<T>) {
+        cell.value.forget_users();
         self.free.lock().push_back(cell);
     }
 

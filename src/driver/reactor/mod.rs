@@ -256,8 +256,12 @@ impl Reactor {
     /// A heartbeat deadline has come, or a new one is to be set.
     fn heartbeat(&mut self, key: u64) {
         let now = Instant::now();
+        let Some(handle) = self.link(key).map(|link| link.handle.clone()) else { return };
+        // What the peer has said may wait for a thread that has not come back for it.
+        if handle.take_back() {
+            self.drive_receive(key);
+        }
         let Some(link) = self.link(key) else { return };
-        let handle = link.handle.clone();
         let State::Established { heartbeat, traffic, .. } = &mut link.state else { return };
         let seen = handle.traffic.load(Ordering::Relaxed);
         if seen != *traffic {
@@ -274,6 +278,7 @@ impl Reactor {
                 return self.lost(key, Loss::network("the peer is silent", libc::ETIMEDOUT));
             }
             HeartbeatAction::SendPing => {
+                handle.note_heartbeats();
                 handle.push_control(Control::Ping);
                 self.drive_send(key);
             }
