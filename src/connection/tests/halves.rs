@@ -220,11 +220,8 @@ fn large_bodies_are_read_into_their_own_memory() {
             let lent = if random.below(4) == 0 { None } else { receive.body_tail() };
             if let Some((bytes, room)) = lent {
                 assert!(room > 0 && room <= size - (start - 9));
-                // Beyond, as much as has come, or what other tests have left for such sizes.
-                assert!(
-                    room <= config::FIRST_PIECE || start >= config::FIRST_PIECE,
-                    "no first piece has come"
-                );
+                // What other tests have left may be twice as large, and after a first piece fit the whole.
+                assert!(room <= 2 * config::FIRST_PIECE || start >= config::FIRST_PIECE, "{room} at {start}");
                 let count = room.min(most);
                 bytes.extend_from_slice(&wire[start..start + count]);
                 receive.body_filled(&mut log).unwrap();
