@@ -20,11 +20,13 @@ pub const CLOSE_LOOKS: u8 = 8;
 pub const CLOSE_PAUSE: u32 = 8;
 
 /// Publications in a row that found the reader of a queue awake, after which the writer no longer exchanges a word with it for each: the
-/// reader's next sleep then costs it a membarrier(2). What was saved by then should be about as much (64 times some 20 nanoseconds): an estimate, and
+/// reader's next sleep then costs it a membarrier(2). What was saved by then should be about as much (64 times some 20 nanoseconds): an
+/// estimate, and
 /// other values were not tried.
 pub const QUEUE_BURST: u32 = if cfg!(loom) { 2 } else { 64 };
 
-/// Times in a row that one thread must have used a socket, before it needs no locked instruction for it any more; then another thread's use of the socket
+/// Times in a row that one thread must have used a socket, before it needs no locked instruction for it any more; then another thread's
+/// use of the socket
 /// costs that one a membarrier(2), some microseconds. Twice as many each time another thread came, so that such calls stay few beside
 /// the others. Choices, not measurements.
 pub const BIAS_AFTER: u32 = if cfg!(loom) { 1 } else { 32 };
@@ -37,7 +39,9 @@ pub const UNLIMITED_STEP: usize = 256;
 /// per wake; reading more at once only moves the data out of the cache.
 pub const READ_BUFFER: usize = 128 * 1024;
 
-/// The same for a waiting thread that keeps what it reads, on each connection but one, and the most of such buffers that it has at hand.
+/// The same for a waiting thread that keeps what it reads, on each connection but one, and the most of such buffers that it has at hand:
+/// half of what a write
+/// brings, so that 32 of them are a megabyte. Choices, not measurements.
 pub const KEEP_BUFFER: usize = 32 * 1024;
 pub const KEEP_BUFFERS: usize = 32;
 
@@ -64,7 +68,8 @@ pub const INLINE_SEND_STEP: Duration = Duration::from_nanos(500);
 /// are still written at once.
 pub const INLINE_SEND_RUN: u32 = 4;
 
-/// A blocking receive reads from the connections itself when the socket has at most this many.
+/// A blocking receive reads from the connections itself when the socket has at most this many, and so does `zmq_poll` when all its sockets
+/// together have.
 pub const ADOPTED_LINKS: usize = 4;
 
 /// Answers and questions of the protocol (PONG, PING) that wait to be sent on one connection.
@@ -74,10 +79,11 @@ pub const CONTROLS_MAX: usize = 64;
 /// to be woken answers after that time: a spin must outlast it, for the two to find out that neither needs to sleep.
 pub const SPIN_LIMIT: Duration = Duration::from_micros(80);
 
-/// `zmq_poll` spins for at most so many sockets: each look costs a look at all.
+/// `zmq_poll` spins for at most so many sockets: each look costs a look at all. A choice, not a measurement.
 pub const SPUN_SOCKETS: usize = 4;
 
-/// Turns that whoever needs a half of a connection, or a socket, yields while another thread uses it, and the pause between two tries afterwards.
+/// Turns that whoever needs a half of a connection, or a socket, yields while another thread uses it, and the pause between two tries
+/// afterwards.
 pub const HOLD_YIELDS: u32 = 64;
 pub const HOLD_PAUSE: Duration = Duration::from_micros(50);
 
@@ -119,15 +125,18 @@ pub const NAP_STEP: Duration = Duration::from_micros(10);
 /// How often an I/O thread looks whether a stream that an application thread took over is still being read by it.
 pub const LEASE: Duration = Duration::from_millis(10);
 
-/// So many looks may find a stream unread, if as many in a row found it read before: a thread that serves a hundred connections in turn comes round to each
-/// of them in this time (4 million messages a second from 100 of them; with 0 the I/O thread took turns with it, at half of that). Nobody watches the stream meanwhile.
+/// So many looks may find a stream unread, if as many in a row found it read before: a thread that serves a hundred connections in turn
+/// comes round to each
+/// of them in this time (4 million messages a second from 100 of them; with 0 the I/O thread took turns with it, at half of that). Nobody
+/// watches the stream meanwhile.
 pub const LEASE_PATIENCE: u32 = 3;
 
 /// A blocking receive that follows the last one within this time takes the stream over for longer than one call.
 pub const LEASE_GAP: Duration = Duration::from_millis(5);
 
-/// A thread that has waited for input within this time, and has not asked for it in other ways since, is taken to wait again once it has emptied the queue: it
-/// then reads the rest of the stream itself.
+/// A thread that has waited for input within this time, and has not asked for it in other ways since, is taken to wait again once it has
+/// emptied the queue: it
+/// then reads the rest of the stream itself. A choice: long enough for a thread that has fallen behind many connections.
 pub const HAND_OVER: Duration = Duration::from_secs(1);
 
 /// Messages that a subscriber looks through in one call without finding one that it wants.
@@ -149,7 +158,8 @@ pub const TRIM_AFTER: usize = 256;
 /// Pause between the link that reached that number and giving back.
 pub const TRIM_DELAY: Duration = Duration::from_millis(100);
 
-/// GSSAPI handshakes of one I/O thread that may wait for a ticket at the same time. A key distribution centre that is not there keeps each of them for
+/// GSSAPI handshakes of one I/O thread that may wait for a ticket at the same time. A key distribution centre that is not there keeps each
+/// of them for
 /// seconds.
 pub const INITIATE_THREADS: usize = 4;
 
@@ -165,7 +175,8 @@ pub const HELPER_QUEUE: usize = 256;
 pub const BLOCK_STEP: usize = 64;
 pub const BLOCK_CLASSES: usize = 17;
 
-/// Bodies of so many bytes and more, and the memory that is kept of them for the next ones: some that are being sent and received, and no more than a
+/// Bodies of so many bytes and more, and the memory that is kept of them for the next ones: some that are being sent and received, and no
+/// more than a
 /// general allocator keeps at the end of its heap. Choices, not measurements.
 pub const LARGE_MIN: usize = 32 * 1024;
 pub const SHELF_BYTES: usize = 4 * 1024 * 1024;

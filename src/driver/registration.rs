@@ -1,7 +1,9 @@
 //! Who reads a link's stream, and what the poller watches.
 //!
-//! An application thread that waits for input *adopts* the streams it waits for: it reads them itself. A stream that is waited for again and again, or that brings much, it
-//! keeps between its waits, on a *lease*. Nobody watches a leased stream, so a lease is short: the I/O thread looks whether its holder comes back.
+//! An application thread that waits for input *adopts* the streams it waits for: it reads them itself. A stream that is waited for again
+//! and again, or that brings much, it
+//! keeps between its waits, on a *lease*. Nobody watches a leased stream, so a lease is short: the I/O thread looks whether its holder
+//! comes back.
 
 use super::handle::LinkHandle;
 use super::policy;
@@ -91,7 +93,8 @@ impl LinkHandle {
         }
     }
 
-    /// Ends a wait. A stream waited for again and again stays adopted, which saves two system calls a wait, and so does one of which much was read; the I/O
+    /// Ends a wait. A stream waited for again and again stays adopted, which saves two system calls a wait, and so does one of which much
+    /// was read; the I/O
     /// thread takes it back when that stops.
     pub fn leave(&self) {
         let mut registration = self.registration.lock();
@@ -108,7 +111,8 @@ impl LinkHandle {
         }
     }
 
-    /// Nobody is to wait for a stream that a waiting thread has left: the poller watches it again. What that thread has read and kept must not depend on its coming
+    /// Nobody is to wait for a stream that a waiting thread has left: the poller watches it again. What that thread has read and kept must
+    /// not depend on its coming
     /// back.
     fn return_to_poller(&self, mut registration: MutexGuard<'_, Registration>) {
         registration.reader = Reader::Poller;

@@ -1,6 +1,7 @@
 //! Memory for large bodies, kept for the next ones.
 //!
-//! What a general allocator takes back of this size it soon returns to the system, and a program that sends or receives one large message after the other
+//! What a general allocator takes back of this size it soon returns to the system, and a program that sends or receives one large message
+//! after the other
 //! has each page given to it anew each time. A few of them are kept here, for all threads.
 
 use crate::config::{LARGE_MIN, SHELF_BYTES};

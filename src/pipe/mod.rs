@@ -230,7 +230,8 @@ impl Outlet {
         false
     }
 
-    /// Shows the peer what was written. Messages of several parts go through the queue, so that they can be taken back until they are complete; who has
+    /// Shows the peer what was written. Messages of several parts go through the queue, so that they can be taken back until they are
+    /// complete; who has
     /// a lane gets them on this thread all the same.
     #[inline]
     fn show(&mut self, in_parts: bool) {

@@ -349,7 +349,8 @@ impl Socket {
         }
     }
 
-    /// Gives streams back to the I/O thread: the application asks for input in another way than by waiting for it. What has come until now is read
+    /// Gives streams back to the I/O thread: the application asks for input in another way than by waiting for it. What has come until now
+    /// is read
     /// first: nobody else did.
     #[inline]
     pub(super) fn end_leases(&mut self) {
@@ -394,7 +395,8 @@ impl Socket {
         self.attached.iter().flatten().filter_map(|attached| attached.link.as_ref())
     }
 
-    /// The links whose streams a waiting thread is going to read. None where the application also waits in ways that do not: a stream that the thread
+    /// The links whose streams a waiting thread is going to read. None where the application also waits in ways that do not: a stream that
+    /// the thread
     /// keeps would be silent there.
     pub(super) fn links_to_read(&mut self) -> Links {
         let followed = self.inbox.mailbox.waker.is_followed();

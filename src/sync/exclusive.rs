@@ -6,7 +6,8 @@
 //!
 //! Taking the flag costs a locked instruction, which waits for all that the thread has written. So the lock is *biased* towards a thread
 //! that has taken it many times in a row: that thread says in a word of its own ([`Presence`]) that it is inside, and then looks
-//! whether the flag is taken; whoever takes the flag then looks at that word. Each writes one word and reads the other's, so a fence is needed between both;
+//! whether the flag is taken; whoever takes the flag then looks at that word. Each writes one word and reads the other's, so a fence is
+//! needed between both;
 //! with [`barrier`] the favoured thread's half costs nothing, and a system call of the others pays for both. Other application threads
 //! that come end the bias, and each time that happens it takes longer to come back.
 
