@@ -15,20 +15,18 @@ pub const CLOSE: usize = 16;
 /// So many close looks in a row are a stream, not a conversation, in which every second look finds nothing.
 pub const CLOSE_LOOKS: u8 = 8;
 
-/// Pause instructions before the next look into a queue whose consumer is close behind the producer. Of 2, 4, 8, 16 and 32 this one had the
-/// steadiest throughput of 32 and 100 bytes.
+/// Pause instructions before the next look into a queue whose consumer is close behind the producer. Of 2, 4, 8, 16
+/// and 32 this one had the steadiest throughput of 32 and 100 bytes.
 pub const CLOSE_PAUSE: u32 = 8;
 
-/// Publications in a row that found the reader of a queue awake, after which the writer no longer exchanges a word with it for each: the
-/// reader's next sleep then costs it a membarrier(2). What was saved by then should be about as much (64 times some 20 nanoseconds): an
-/// estimate, and
-/// other values were not tried.
+/// Publications in a row that found the reader of a queue awake, after which the writer no longer exchanges a word
+/// with it for each: the reader's next sleep then costs it a membarrier(2). What was saved by then should be about as
+/// much (64 times some 20 nanoseconds): an estimate, and other values were not tried.
 pub const QUEUE_BURST: u32 = if cfg!(loom) { 2 } else { 64 };
 
-/// Times in a row that one thread must have used a socket, before it needs no locked instruction for it any more; then another thread's
-/// use of the socket
-/// costs that one a membarrier(2), some microseconds. Twice as many each time another thread came, so that such calls stay few beside
-/// the others. Choices, not measurements.
+/// Times in a row that one thread must have used a socket, before it needs no locked instruction for it any more;
+/// then another thread's use of the socket costs that one a membarrier(2), some microseconds. Twice as many each time
+/// another thread came, so that such calls stay few beside the others. Choices, not measurements.
 pub const BIAS_AFTER: u32 = if cfg!(loom) { 1 } else { 32 };
 pub const BIAS_AFTER_MOST: u32 = 1 << 20;
 
@@ -39,9 +37,8 @@ pub const UNLIMITED_STEP: usize = 256;
 /// per wake; reading more at once only moves the data out of the cache.
 pub const READ_BUFFER: usize = 128 * 1024;
 
-/// The same for a waiting thread that keeps what it reads, on each connection but one, and the most of such buffers that it has at hand:
-/// half of what a write
-/// brings, so that 32 of them are a megabyte. Choices, not measurements.
+/// The same for a waiting thread that keeps what it reads, on each connection but one, and the most of such buffers
+/// that it has at hand: half of what a write brings, so that 32 of them are a megabyte. Choices, not measurements.
 pub const KEEP_BUFFER: usize = 32 * 1024;
 pub const KEEP_BUFFERS: usize = 32;
 
@@ -68,8 +65,8 @@ pub const INLINE_SEND_STEP: Duration = Duration::from_nanos(500);
 /// are still written at once.
 pub const INLINE_SEND_RUN: u32 = 4;
 
-/// A blocking receive reads from the connections itself when the socket has at most this many, and so does `zmq_poll` when all its sockets
-/// together have.
+/// A blocking receive reads from the connections itself when the socket has at most this many, and so does `zmq_poll`
+/// when all its sockets together have.
 pub const ADOPTED_LINKS: usize = 4;
 
 /// Answers and questions of the protocol (PONG, PING) that wait to be sent on one connection.
@@ -82,8 +79,8 @@ pub const SPIN_LIMIT: Duration = Duration::from_micros(80);
 /// `zmq_poll` spins for at most so many sockets: each look costs a look at all. A choice, not a measurement.
 pub const SPUN_SOCKETS: usize = 4;
 
-/// Turns that whoever needs a half of a connection, or a socket, yields while another thread uses it, and the pause between two tries
-/// afterwards.
+/// Turns that whoever needs a half of a connection, or a socket, yields while another thread uses it, and the pause
+/// between two tries afterwards.
 pub const HOLD_YIELDS: u32 = 64;
 pub const HOLD_PAUSE: Duration = Duration::from_micros(50);
 
@@ -105,7 +102,8 @@ pub const SPIN_PROBE: u32 = 32;
 /// A drive that moved at least so many messages is part of a burst.
 pub const NAP_MINIMUM: usize = 4;
 
-/// A limit below this is there to notice early that messages are not taken. What goes past the queue would be hidden by the kernel's buffers.
+/// A limit below this is there to notice early that messages are not taken. What goes past the queue would be hidden
+/// by the kernel's buffers.
 pub const SMALL_LIMIT: usize = 8;
 
 /// In a burst the I/O thread looks at the pipe again after this time, instead of being woken for the next message: one
@@ -125,18 +123,17 @@ pub const NAP_STEP: Duration = Duration::from_micros(10);
 /// How often an I/O thread looks whether a stream that an application thread took over is still being read by it.
 pub const LEASE: Duration = Duration::from_millis(10);
 
-/// So many looks may find a stream unread, if as many in a row found it read before: a thread that serves a hundred connections in turn
-/// comes round to each
-/// of them in this time (4 million messages a second from 100 of them; with 0 the I/O thread took turns with it, at half of that). Nobody
-/// watches the stream meanwhile.
+/// So many looks may find a stream unread, if as many in a row found it read before: a thread that serves a hundred
+/// connections in turn comes round to each of them in this time (4 million messages a second from 100 of them, 2 million
+/// when the I/O thread read half of it). Nobody watches the stream meanwhile.
 pub const LEASE_PATIENCE: u32 = 3;
 
 /// A blocking receive that follows the last one within this time takes the stream over for longer than one call.
 pub const LEASE_GAP: Duration = Duration::from_millis(5);
 
-/// A thread that has waited for input within this time, and has not asked for it in other ways since, is taken to wait again once it has
-/// emptied the queue: it
-/// then reads the rest of the stream itself. A choice: long enough for a thread that has fallen behind many connections.
+/// A thread that has waited for input within this time, and has not asked for it in other ways since, is taken to
+/// wait again once it has emptied the queue: it then reads the rest of the stream itself. A choice: long enough for a
+/// thread that has fallen behind many connections.
 pub const HAND_OVER: Duration = Duration::from_secs(1);
 
 /// Messages that a subscriber looks through in one call without finding one that it wants.
@@ -158,14 +155,13 @@ pub const TRIM_AFTER: usize = 256;
 /// Pause between the link that reached that number and giving back.
 pub const TRIM_DELAY: Duration = Duration::from_millis(100);
 
-/// GSSAPI handshakes of one I/O thread that may wait for a ticket at the same time. A key distribution centre that is not there keeps each
-/// of them for
-/// seconds.
+/// GSSAPI handshakes of one I/O thread that may wait for a ticket at the same time. A key distribution centre that is
+/// not there keeps each of them for seconds.
 pub const INITIATE_THREADS: usize = 4;
 
-/// GSSAPI handshakes of one I/O thread in which a client is being checked at the same time: that takes a processor and a file, so more
-/// would only give strangers more of the machine. Where Kerberos is configured to ask the name server for the server's own name
-/// (`dns_canonicalize_hostname`), it waits for that too.
+/// GSSAPI handshakes of one I/O thread in which a client is being checked at the same time: that takes a processor
+/// and a file, so more would only give strangers more of the machine. Where Kerberos is configured to ask the name
+/// server for the server's own name (`dns_canonicalize_hostname`), it waits for that too.
 pub const ACCEPT_THREADS: usize = 1;
 
 /// Steps of handshakes that wait for a helper thread; each may hold 64 KiB of a stranger. Beyond it new ones are sent away.
@@ -175,16 +171,16 @@ pub const HELPER_QUEUE: usize = 256;
 pub const BLOCK_STEP: usize = 64;
 pub const BLOCK_CLASSES: usize = 17;
 
-/// Bodies of so many bytes and more, and the memory that is kept of them for the next ones: some that are being sent and received, and no
-/// more than a
-/// general allocator keeps at the end of its heap. Choices, not measurements.
+/// Bodies of so many bytes and more, and the memory that is kept of them for the next ones: some that are being sent
+/// and received, and no more than a general allocator keeps at the end of its heap. Choices, not measurements.
 pub const LARGE_MIN: usize = 32 * 1024;
 pub const SHELF_BYTES: usize = 4 * 1024 * 1024;
 
 /// Bytes of free blocks that change threads together: about so many messages are freed and allocated for one visit to the depot.
 pub const BLOCK_LIST_BYTES: usize = 4096;
 
-/// Lists that the depot keeps of each size: for bodies of up to 64 bytes, what is on its way through an inproc pipe of the usual limits.
+/// Lists that the depot keeps of each size: for bodies of up to 64 bytes, what is on its way through an inproc pipe
+/// of the usual limits.
 pub const DEPOT_LISTS: usize = 64;
 
 /// Largest block kept by a message that waits for its next content, in bytes. Above, getting memory costs little beside filling
@@ -195,6 +191,6 @@ pub const REUSE_MAX: usize = 4096;
 /// its cache, and no other thread has to run. The I/O thread writes what is left at the end.
 pub const SEND_CHUNK: usize = 60 * 1024;
 
-/// What a message counts for besides its body: about its frame's header. Very small ones reach the usual limit of a thousand first; most
-/// patterns make room then, and XPUB with ZMQ_XPUB_NODROP lets its user know.
+/// What a message counts for besides its body: about its frame's header. Very small ones reach the usual limit of a
+/// thousand first; most patterns make room then, and XPUB with ZMQ_XPUB_NODROP lets its user know.
 pub const SEND_OVERHEAD: usize = 2;

@@ -1,9 +1,9 @@
 //! A clock that stands still while its thread writes, to tell how fast an application sends.
 //!
-//! A publisher writes to all its subscribers before it comes back to the first. The time between two writes of one link
-//! says little then; the time in which the thread did something else says whether it is sending in a loop. So the clock also stands still
-//! between two writes of
-//! one call: the thread did nothing but go from one link to the next.
+//! A publisher writes to all its subscribers before it comes back to the first. The time between two writes of one
+//! link says little then; the time in which the thread did something else says whether it is sending in a loop. So
+//! the clock also stands still between two writes of one call: the thread did nothing but go from one link to the
+//! next.
 
 use crate::config::INLINE_SEND_STEP;
 use crate::sync::current_call;

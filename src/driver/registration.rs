@@ -1,9 +1,8 @@
 //! Who reads a link's stream, and what the poller watches.
 //!
-//! An application thread that waits for input *adopts* the streams it waits for: it reads them itself. A stream that is waited for again
-//! and again, or that brings much, it
-//! keeps between its waits, on a *lease*. Nobody watches a leased stream, so a lease is short: the I/O thread looks whether its holder
-//! comes back.
+//! An application thread that waits for input *adopts* the streams it waits for: it reads them itself. A stream that
+//! is waited for again and again, or that brings much, it keeps between its waits, on a *lease*. Nobody watches a
+//! leased stream, so a lease is short: the I/O thread looks whether its holder comes back.
 
 use super::handle::LinkHandle;
 use super::policy;
@@ -93,9 +92,8 @@ impl LinkHandle {
         }
     }
 
-    /// Ends a wait. A stream waited for again and again stays adopted, which saves two system calls a wait, and so does one of which much
-    /// was read; the I/O
-    /// thread takes it back when that stops.
+    /// Ends a wait. A stream waited for again and again stays adopted, which saves two system calls a wait, and so
+    /// does one of which much was read; the I/O thread takes it back when that stops.
     pub fn leave(&self) {
         let mut registration = self.registration.lock();
         registration.uses = registration.uses.wrapping_add(1);
@@ -111,9 +109,8 @@ impl LinkHandle {
         }
     }
 
-    /// Nobody is to wait for a stream that a waiting thread has left: the poller watches it again. What that thread has read and kept must
-    /// not depend on its coming
-    /// back.
+    /// Nobody is to wait for a stream that a waiting thread has left: the poller watches it again. What that thread
+    /// has read and kept must not depend on its coming back.
     fn return_to_poller(&self, mut registration: MutexGuard<'_, Registration>) {
         registration.reader = Reader::Poller;
         self.update(&mut registration);
@@ -141,8 +138,9 @@ impl LinkHandle {
         true
     }
 
-    /// The I/O thread is far ahead of the application's thread. When that one has waited for input lately, it is to read the rest itself,
-    /// once it has taken what is there: what one thread decodes and another one frees costs both.
+    /// The I/O thread is far ahead of the application's thread. When that one has waited for input lately, it is to
+    /// read the rest itself, once it has taken what is there: what one thread decodes and another one frees costs
+    /// both.
     pub(super) fn leave_to_reader(&self) -> bool {
         let registration = self.registration.lock();
         if !matches!(registration.reader, Reader::Poller) || !registration.is_waited_for() {

@@ -1,8 +1,8 @@
 //! Memory for large bodies, kept for the next ones.
 //!
-//! What a general allocator takes back of this size it soon returns to the system, and a program that sends or receives one large message
-//! after the other
-//! has each page given to it anew each time. A few of them are kept here, for all threads.
+//! What a general allocator takes back of this size it soon returns to the system, and a program that sends or
+//! receives one large message after the other has each page given to it anew each time. A few of them are kept here,
+//! for all threads.
 
 use crate::config::{LARGE_MIN, SHELF_BYTES};
 use parking_lot::Mutex;
@@ -16,7 +16,8 @@ struct Shelf {
 /// The lock is only tried: nobody waits, and a forked child, in which it may be held for ever, gets on.
 static SHELF: Mutex<Shelf> = Mutex::new(Shelf::new());
 
-/// An empty vector for `size` bytes: one that was used before, of which no more than half would go to waste, or one without memory.
+/// An empty vector for `size` bytes: one that was used before, of which no more than half would go to waste, or one
+/// without memory.
 pub fn take(size: usize) -> Vec<u8> {
     if size < LARGE_MIN {
         return Vec::new();

@@ -111,9 +111,9 @@ fn check(items: &mut [Item], role: Role, waits: bool) -> Result<usize> {
     Ok(ready)
 }
 
-/// Where something is ready nobody waits, and connections that the calling thread reads itself are read here: one socket that is always
-/// ready must
-/// not hide the others, nor room for output the input of the same one. The number of those that are ready, too.
+/// Where something is ready nobody waits, and connections that the calling thread reads itself are read here: one
+/// socket that is always ready must not hide the others, nor room for output the input of the same one. The number of
+/// those that are ready, too.
 fn read_the_others(items: &mut [Item]) -> Result<usize> {
     let mut ready = 0;
     for item in items {
@@ -184,8 +184,8 @@ struct Watch {
     entries: Vec<libc::pollfd>,
     /// Connections that the waiting thread reads itself.
     links: Links,
-    /// A socket that knows whether it pays to spin. Not among many, nor where descriptors are waited for, too: each look at them is a
-    /// system call.
+    /// A socket that knows whether it pays to spin. Not among many, nor where descriptors are waited for, too: each
+    /// look at them is a system call.
     spinner: Option<&'static Cell<Socket>>,
 }
 

@@ -349,9 +349,8 @@ impl Socket {
         }
     }
 
-    /// Gives streams back to the I/O thread: the application asks for input in another way than by waiting for it. What has come until now
-    /// is read
-    /// first: nobody else did.
+    /// Gives streams back to the I/O thread: the application asks for input in another way than by waiting for it.
+    /// What has come until now is read first: nobody else did.
     #[inline]
     pub(super) fn end_leases(&mut self) {
         if self.may_lease {
@@ -363,8 +362,9 @@ impl Socket {
         }
     }
 
-    /// A receive without waiting has found nothing. True when reading the streams of waiting threads may have brought something. A thread that
-    /// takes what there is between two waits keeps its streams; one that asks again and again does not.
+    /// A receive without waiting has found nothing. True when reading the streams of waiting threads may have brought
+    /// something. A thread that takes what there is between two waits keeps its streams; one that asks again and
+    /// again does not.
     #[cold]
     fn look_at_streams(&mut self) -> bool {
         if !self.may_lease {
@@ -395,9 +395,8 @@ impl Socket {
         self.attached.iter().flatten().filter_map(|attached| attached.link.as_ref())
     }
 
-    /// The links whose streams a waiting thread is going to read. None where the application also waits in ways that do not: a stream that
-    /// the thread
-    /// keeps would be silent there.
+    /// The links whose streams a waiting thread is going to read. None where the application also waits in ways that
+    /// do not: a stream that the thread keeps would be silent there.
     pub(super) fn links_to_read(&mut self) -> Links {
         let followed = self.inbox.mailbox.waker.is_followed();
         let links = if followed { Links::new() } else { self.few_links() };

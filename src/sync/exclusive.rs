@@ -4,11 +4,11 @@
 //! for a moment (with [`Exclusive::try_lock`]) to clean up after peers that left, or to take back what the socket keeps. A second
 //! caller yields until its turn.
 //!
-//! Taking the flag costs a locked instruction, which waits for all that the thread has written. So the lock is *biased* towards a thread
-//! that has taken it many times in a row: that thread says in a word of its own ([`Presence`]) that it is inside, and then looks
-//! whether the flag is taken; whoever takes the flag then looks at that word. Each writes one word and reads the other's, so a fence is
-//! needed between both;
-//! with [`barrier`] the favoured thread's half costs nothing, and a system call of the others pays for both. Other application threads
+//! Taking the flag costs a locked instruction, which waits for all that the thread has written. So the lock is
+//! *biased* towards a thread that has taken it many times in a row: that thread says in a word of its own
+//! ([`Presence`]) that it is inside, and then looks whether the flag is taken; whoever takes the flag then looks at
+//! that word. Each writes one word and reads the other's, so a fence is needed between both; with [`barrier`] the
+//! favoured thread's half costs nothing, and a system call of the others pays for both. Other application threads
 //! that come end the bias, and each time that happens it takes longer to come back.
 
 use super::presence::{self, Presence};
@@ -44,9 +44,9 @@ enum Way {
     Favour(&'static Presence),
 }
 
-// SAFETY: the value is reached only through a guard, and there is one guard at a time: `busy` admits one, and the favoured thread enters only
-// while `busy` is free; see `enter_favoured`. So sharing the cell only ever moves exclusive access between threads, which `T: Send` allows.
-// The habits are reached only by whoever has set `busy`.
+// SAFETY: the value is reached only through a guard, and there is one guard at a time: `busy` admits one, and the
+// favoured thread enters only while `busy` is free; see `enter_favoured`. So sharing the cell only ever moves
+// exclusive access between threads, which `T: Send` allows. The habits are reached only by whoever has set `busy`.
 unsafe impl<T: Send> Sync for Exclusive<T> {}
 // SAFETY: owning the cell is owning the value; the pointers among the habits are only compared.
 unsafe impl<T: Send> Send for Exclusive<T> {}
@@ -67,8 +67,8 @@ impl<T> Exclusive<T> {
         self.enter_favoured(presence::existing()?)
     }
 
-    /// The value if nobody uses it now, for a thread that borrows it. The favour ends, so that those who come often pay for few fences; the
-    /// favoured thread soon has it again.
+    /// The value if nobody uses it now, for a thread that borrows it. The favour ends, so that those who come often
+    /// pay for few fences; the favoured thread soon has it again.
     pub fn try_lock(&self) -> Option<ExclusiveGuard<'_, T>> {
         // A look without a fence proves nothing, but is often enough.
         if self.favoured().is_some_and(|favoured| favoured.is_in(self.place())) {
@@ -82,8 +82,8 @@ impl<T> Exclusive<T> {
         Some(guard)
     }
 
-    /// Waits for its turn, for a thread that could not [`Exclusive::enter`]; the wait yields the processor, then sleeps in steps of 50 µs.
-    /// Calls `contended` when it has to wait.
+    /// Waits for its turn, for a thread that could not [`Exclusive::enter`]; the wait yields the processor, then
+    /// sleeps in steps of 50 µs. Calls `contended` when it has to wait.
     #[cold]
     pub fn lock(&self, contended: impl FnMut()) -> ExclusiveGuard<'_, T> {
         self.lock_as(presence::own(), contended)
@@ -122,8 +122,9 @@ impl<T> Exclusive<T> {
         }
         own.enter(self.place());
         barrier::light();
-        // Either whoever takes the flag now sees where this thread is, or this thread sees the flag; and if it sees the flag free again, it
-        // sees all that was done meanwhile (Acquire pairs with the guard's drop), the loss of the favour included.
+        // Either whoever takes the flag now sees where this thread is, or this thread sees the flag; and if it sees
+        // the flag free again, it sees all that was done meanwhile (Acquire pairs with the guard's drop), the loss of
+        // the favour included.
         if !self.busy.load(Ordering::Acquire) && ptr::eq(self.favoured.load(Ordering::Relaxed), own) {
             return Some(ExclusiveGuard { owner: self, way: Way::Favour(own), _stays: PhantomData });
         }

@@ -2,9 +2,9 @@
 
 use super::{AtomicUsize, Ordering};
 
-/// Says which value a thread has entered without taking its in-use flag; see [`super::Exclusive`]. Each belongs to one thread at a
-/// time, and is never freed, so that others may look at it at any time: a later thread gets it when this one has ended. Aligned so that two
-/// threads, which write theirs all the time, share no cache line.
+/// Says which value a thread has entered without taking its in-use flag; see [`super::Exclusive`]. Each belongs to
+/// one thread at a time, and is never freed, so that others may look at it at any time: a later thread gets it when
+/// this one has ended. Aligned so that two threads, which write theirs all the time, share no cache line.
 #[repr(align(128))]
 pub struct Presence {
     /// Address of the value; 0 is none.
