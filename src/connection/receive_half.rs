@@ -12,7 +12,7 @@ use super::frame::{COMMAND, Header, HeaderBuffer, LONG, MORE};
 use super::greeting::Version;
 use super::mechanism::cipher::{self, Opener};
 use crate::crypto::STEP;
-use crate::message::{CANCEL, Message, SUBSCRIBE, give_memory_back, memory_for};
+use crate::message::{CANCEL, Message, SUBSCRIBE, memory_for};
 use std::time::Duration;
 
 /// Where received messages go, and the only door from receiving to sending.
@@ -46,6 +46,8 @@ pub struct ReceiveHalf {
     position: Position,
     envelope: Envelope,
     partial: Partial,
+    /// Size of the largest body that came in pieces until now, or of a first piece: the next one gets as much at once.
+    largest: u32,
     /// The mechanism wraps what is received.
     opener: Option<Box<Opener>>,
 }
@@ -96,6 +98,7 @@ impl ReceiveHalf {
             position: Position::BetweenMessages,
             envelope: if config.request_envelope { Envelope::Start } else { Envelope::Unchecked },
             partial: Partial::None,
+            largest: FIRST_PIECE as u32,
             opener,
         }
     }
@@ -245,7 +248,7 @@ impl ReceiveHalf {
             if !self.may_begin(sink) {
                 return Ok(Turn::NoRoom);
             }
-            let mut body = Body::new(header, size);
+            let mut body = Body::new(header, size, self.largest as usize);
             let used = body.take(rest)?;
             self.partial = Partial::Body(body);
             return Ok(Turn::Consumed(header_size + used));
@@ -288,7 +291,8 @@ impl ReceiveHalf {
             let (count, header) = buffer.fill(self.version.framing(), input)?;
             let Some(header) = header else { return Ok(count) };
             used = count;
-            self.partial = Partial::Body(Body::new(header, header.body_size(self.limit)?));
+            self.partial =
+                Partial::Body(Body::new(header, header.body_size(self.limit)?, self.largest as usize));
         }
         if let Partial::Body(body) = &mut self.partial {
             used += body.take(input.get(used..).unwrap_or_default())?;
@@ -303,6 +307,7 @@ impl ReceiveHalf {
             return Ok(());
         }
         let Partial::Body(body) = std::mem::replace(&mut self.partial, Partial::None) else { return Ok(()) };
+        self.largest = self.largest.max(u32::try_from(body.size).unwrap_or(u32::MAX));
         if self.opener.is_some() {
             return self.open(body.bytes, sink);
         }
@@ -423,9 +428,9 @@ fn subscription(first: u8, flag: u8, topic: &[u8]) -> Result<Message, Failure> {
 
 /// A body that arrives in pieces.
 ///
-/// The memory is that of the bytes that came, or [`FIRST_PIECE`], or twice what came, whichever is more:
-/// never what the length promises, unless a first piece has come, and there is memory of that size which was used before. It becomes the message's
-/// memory without being copied.
+/// The memory is that of the bytes that came, or [`FIRST_PIECE`], or twice what came, whichever is more: never what the
+/// length promises, unless a body as large as that has come over this connection before. It becomes the message's memory
+/// without being copied.
 #[derive(Debug)]
 struct Body {
     header: Header,
@@ -435,8 +440,12 @@ struct Body {
 }
 
 impl Body {
-    fn new(header: Header, size: usize) -> Self {
-        Self { header, size, bytes: memory_for(size.min(FIRST_PIECE)) }
+    fn new(header: Header, size: usize, at_once: usize) -> Self {
+        let at_once = size.min(at_once);
+        let mut bytes = memory_for(at_once);
+        // Without memory: found, and told, when the bytes come.
+        let _ = bytes.try_reserve_exact(at_once);
+        Self { header, size, bytes }
     }
 
     fn missing(&self) -> usize {
@@ -468,14 +477,6 @@ impl Body {
         let length = self.bytes.len();
         if self.bytes.capacity() - length >= count {
             return Ok(());
-        }
-        if length > 0 {
-            let mut whole = memory_for(self.size);
-            if whole.capacity() >= self.size {
-                whole.extend_from_slice(&self.bytes);
-                give_memory_back(std::mem::replace(&mut self.bytes, whole));
-                return Ok(());
-            }
         }
         let target = (length + count).max(length.saturating_mul(2)).max(FIRST_PIECE).min(self.size);
         self.bytes.try_reserve_exact(target - length).map_err(|_| Failure::no_memory(self.header.size))

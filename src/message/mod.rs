@@ -20,7 +20,7 @@ mod traffic;
 
 pub use content::FreeFn;
 pub use metadata::Metadata;
-pub use shelf::{put as give_memory_back, take as memory_for};
+pub use shelf::take as memory_for;
 pub use traffic::Traffic;
 
 use crate::config::REUSE_MAX;
