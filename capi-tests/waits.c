@@ -193,4 +193,161 @@ static void who_rests_holds_nobody_up (void)
         }
 }
 
-RUN_CASES (CASE (the_first_question_finds_it), CASE (a_wait_for_more_than_before), CASE (who_rests_holds_nobody_up))
+/* Three sockets with six peers, which send now and then, and in bursts; the application asks in every way, in any order. */
+enum
+{
+    SOCKETS = 3,
+    PEERS = 6,
+    SENT = 3000
+};
+
+typedef struct
+{
+    int number;
+    long long at;
+} stamp_t;
+
+typedef struct
+{
+    void *sockets[PEERS];
+    unsigned seed;
+} senders_t;
+
+static void *send_now_and_then (void *argument)
+{
+    senders_t *senders = argument;
+    int next[PEERS] = {0};
+    for (int i = 0; i < SENT; i++) {
+        int peer = rand_r (&senders->seed) % PEERS;
+        stamp_t stamp = {next[peer]++, now_ms ()};
+        if (zmq_send (senders->sockets[peer], &stamp, sizeof stamp, 0) != sizeof stamp)
+            return NULL;
+        if (rand_r (&senders->seed) % 8 == 0)
+            poll (NULL, 0, rand_r (&senders->seed) % 4);
+    }
+    return senders;
+}
+
+typedef struct
+{
+    void *sockets[SOCKETS];
+    int got, next[PEERS];
+    int delays[SENT];
+} receiver_t;
+
+/* One message, if there is one; its peer is its first part. */
+static int take (receiver_t *receiver, int which, int flags)
+{
+    void *socket = receiver->sockets[which];
+    char peer;
+    stamp_t stamp;
+    int rc = zmq_recv (socket, &peer, 1, flags), error = errno;
+    if (rc == -1) {
+        REQUIRE (error == EAGAIN);
+        return 0;
+    }
+    REQUIRE (get_int (socket, ZMQ_RCVMORE) == 1);
+    REQUIRE (zmq_recv (socket, &stamp, sizeof stamp, 0) == sizeof stamp);
+    REQUIRE (stamp.number == receiver->next[peer - 1]++);
+    receiver->delays[receiver->got++] = (int) (now_ms () - stamp.at);
+    return 1;
+}
+
+static void poll_and_take (receiver_t *receiver, int first, int count, int ms)
+{
+    zmq_pollitem_t items[SOCKETS] = {{0}};
+    for (int i = 0; i < count; i++)
+        items[i] = (zmq_pollitem_t){receiver->sockets[first + i], 0, ZMQ_POLLIN, 0};
+    int ready = zmq_poll (items, count, ms), found = 0;
+    for (int i = 0; i < count; i++)
+        if (items[i].revents) {
+            REQUIRE (take (receiver, first + i, ZMQ_DONTWAIT));
+            found++;
+        }
+    REQUIRE (ready == found);
+}
+
+static void ask (receiver_t *receiver, unsigned *seed, int with_descriptors)
+{
+    int which = rand_r (seed) % SOCKETS;
+    void *socket = receiver->sockets[which];
+    switch (rand_r (seed) % (with_descriptors ? 9 : 8)) {
+    case 0:
+        take (receiver, which, 0); /* ZMQ_RCVTIMEO ends it */
+        break;
+    case 1:
+        take (receiver, which, ZMQ_DONTWAIT);
+        break;
+    case 2:
+        poll_and_take (receiver, 0, SOCKETS, 5);
+        break;
+    case 3:
+        poll_and_take (receiver, 0, SOCKETS, 0);
+        break;
+    case 4:
+        poll_and_take (receiver, which, 1, 2);
+        break;
+    case 5:
+        if (get_int (socket, ZMQ_EVENTS) & ZMQ_POLLIN)
+            REQUIRE (take (receiver, which, ZMQ_DONTWAIT));
+        break;
+    case 6:
+        while (take (receiver, which, ZMQ_DONTWAIT))
+            ;
+        break;
+    case 7:
+        if (rand_r (seed) % 8 == 0)
+            poll (NULL, 0, 5);
+        break;
+    case 8: {
+        struct pollfd fd = {get_int (socket, ZMQ_FD), POLLIN, 0};
+        poll (&fd, 1, 2);
+        while (get_int (socket, ZMQ_EVENTS) & ZMQ_POLLIN)
+            REQUIRE (take (receiver, which, ZMQ_DONTWAIT));
+        break;
+    }
+    }
+}
+
+/* Each message comes, in the order of its peer, and no way of asking leaves it lying for long. */
+static void in_every_way_in_turn (void)
+{
+    static const int peers[SOCKETS] = {2, 3, 1};
+    for (unsigned seed = 1; seed <= 4; seed++) {
+        senders_t senders = {.seed = seed};
+        receiver_t receiver = {.got = 0};
+        unsigned asks = seed;
+        int peer = 0;
+        for (int i = 0; i < SOCKETS; i++) {
+            receiver.sockets[i] = OPEN (ZMQ_ROUTER);
+            SET (receiver.sockets[i], ZMQ_RCVTIMEO, 3);
+            const char *endpoint = BIND (receiver.sockets[i], seed % 2 ? "tcp" : "ipc");
+            for (int j = 0; j < peers[i]; j++, peer++) {
+                /* A routing id must not begin with a zero byte. */
+                char name = (char) (peer + 1);
+                senders.sockets[peer] = OPEN (ZMQ_DEALER);
+                OK (zmq_setsockopt (senders.sockets[peer], ZMQ_ROUTING_ID, &name, 1));
+                OK (zmq_connect (senders.sockets[peer], endpoint));
+            }
+        }
+        pthread_t thread;
+        void *result;
+        REQUIRE (pthread_create (&thread, NULL, send_now_and_then, &senders) == 0);
+        for (long long until = now_ms () + 15000; receiver.got < SENT && now_ms () < until;)
+            ask (&receiver, &asks, seed > 2);
+        pthread_join (thread, &result);
+        CHECK (result != NULL);
+        EQUAL (receiver.got, SENT);
+        qsort (receiver.delays, SENT, sizeof *receiver.delays, compare);
+        if (receiver.delays[SENT / 2] > 25 || receiver.delays[SENT - 1] > 1000)
+            fail_at (__FILE__, __LINE__, "seed %u: half of the messages took %d ms and more, one %d", seed, receiver.delays[SENT / 2],
+                     receiver.delays[SENT - 1]);
+        for (int i = 0; i < SOCKETS; i++)
+            CLOSE (receiver.sockets[i]);
+        for (int i = 0; i < PEERS; i++)
+            CLOSE (senders.sockets[i]);
+    }
+}
+
+RUN_CASES (CASE (the_first_question_finds_it), CASE (a_wait_for_more_than_before), CASE (who_rests_holds_nobody_up),
+           CASE (in_every_way_in_turn))
