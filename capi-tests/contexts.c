@@ -169,6 +169,61 @@ static void shutdown_comes_before_wrong_messages (void)
     FAILS (zmq_ctx_set (case_context, ZMQ_MAX_SOCKETS, -1), EINVAL);
 }
 
+/* Options are refused by a socket that has been used since the end began, and not by its neighbours. */
+static void options_after_the_end_began (void)
+{
+    void *c = zmq_ctx_new ();
+    void *used = zmq_socket (c, ZMQ_PAIR), *other = zmq_socket (c, ZMQ_DEALER);
+    zmq_pollitem_t items[2] = {{used, 0, ZMQ_POLLIN, 0}, {other, 0, ZMQ_POLLIN, 0}};
+    int value = 0;
+    size_t size = sizeof value;
+    OK (zmq_ctx_shutdown (c));
+    FAILS (zmq_poll (items, 2, -1), ETERM);
+    FAILS (set_int (used, ZMQ_LINGER, 0), ETERM);
+    FAILS (zmq_getsockopt (used, ZMQ_LINGER, &value, &size), ETERM);
+    OK (set_int (other, ZMQ_LINGER, 7));
+    OK (zmq_getsockopt (other, ZMQ_LINGER, &value, &size));
+    EQUAL (value, 7);
+    poll (NULL, 0, 10);
+    FAILS (zmq_send (other, "x", 1, ZMQ_DONTWAIT), ETERM);
+    FAILS (set_int (other, ZMQ_LINGER, 0), ETERM);
+    OK (zmq_close (used));
+    OK (zmq_close (other));
+    OK (zmq_ctx_term (c));
+}
+
+static void *give_up (void *sockets)
+{
+    void *control = ((void **) sockets)[0], *dealer = ((void **) sockets)[1];
+    zmq_pollitem_t items[2] = {{control, 0, ZMQ_POLLIN, 0}, {dealer, 0, ZMQ_POLLIN, 0}};
+    if (zmq_poll (items, 2, -1) != -1 || zmq_errno () != ETERM)
+        return NULL;
+    int zero = 0;
+    if (zmq_setsockopt (dealer, ZMQ_LINGER, &zero, sizeof zero) != 0)
+        return NULL;
+    zmq_close (control);
+    zmq_close (dealer);
+    return sockets;
+}
+
+/* A thread that learns of the end drops what nobody will take: then the end comes. */
+static void linger_given_up_at_the_end (void)
+{
+    void *c = zmq_ctx_new (), *result;
+    void *sockets[2] = {zmq_socket (c, ZMQ_PAIR), zmq_socket (c, ZMQ_DEALER)};
+    pthread_t thread;
+    OK (zmq_bind (sockets[0], "inproc://control"));
+    OK (zmq_connect (sockets[1], "tcp://127.0.0.1:1"));
+    EQUAL (zmq_send (sockets[1], "for nobody", 10, 0), 10);
+    REQUIRE (pthread_create (&thread, NULL, give_up, sockets) == 0);
+    poll (NULL, 0, 50);
+    long long before = now_ms ();
+    OK (zmq_ctx_term (c));
+    CHECK (now_ms () - before < ARRIVES_MS);
+    pthread_join (thread, &result);
+    CHECK (result == sockets);
+}
+
 static void shutdown_of_unused_context (void)
 {
     void *c = zmq_ctx_new ();
@@ -437,7 +492,7 @@ static void term_with_unbound_inproc_connects (void)
 
 RUN_CASES (CASE (defaults), CASE (set_and_get), CASE (inherited_by_sockets), CASE (bad_handles),
            CASE (old_names), CASE (many_contexts), CASE (shutdown_stops_everything),
-           CASE (shutdown_comes_before_wrong_messages), CASE (shutdown_of_unused_context), CASE (term_wakes_blocked_calls),
+           CASE (shutdown_comes_before_wrong_messages), CASE (options_after_the_end_began), CASE (linger_given_up_at_the_end), CASE (shutdown_of_unused_context), CASE (term_wakes_blocked_calls),
            CASE (shutdown_wakes_blocked_calls), CASE (term_waits_for_close),
            CASE (signals_interrupt_blocking_calls), CASE (signals_interrupt_with_restart_flag),
            CASE (interrupted_term_is_repeated), CASE (lingering_is_interrupted), CASE (interrupted_proxy), CASE (library_threads_block_signals),

@@ -288,6 +288,10 @@ impl LinkHandle {
         self.note_room(&mut pump, &received);
         let marked = pump.release();
         let traffic = effects.traffic;
+        if !self.is_adopted() {
+            // The poller has the stream again, and nobody is waited for.
+            self.give_up_kept();
+        }
         if self.apply(effects) {
             self.kick_send();
         }

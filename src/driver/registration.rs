@@ -128,9 +128,13 @@ impl LinkHandle {
     /// waited for input lately, so it will do so again when the queue is empty, and the I/O thread need not run.
     pub(super) fn hand_over(&self) -> bool {
         let registration = self.registration.lock();
-        if !registration.blocked
-            || !(registration.is_waited_for() || matches!(registration.reader, Reader::Leased(_)))
-        {
+        let comes_back = match registration.reader {
+            Reader::Poller => registration.is_waited_for(),
+            // It may sleep already.
+            Reader::Waiting(_) => false,
+            Reader::Leased(_) => true,
+        };
+        if !registration.blocked || !comes_back {
             return false;
         }
         self.keeping.store(true, Ordering::Relaxed);
@@ -186,22 +190,23 @@ impl LinkHandle {
     pub(super) fn check_lease(&self, uses: Option<u32>) -> Option<u32> {
         let mut registration = self.registration.lock();
         let (seen, is_asked) = (registration.uses, registration.is_asked);
-        if let Reader::Leased(lease) = &mut registration.reader {
-            if uses != Some(seen) {
+        match &mut registration.reader {
+            Reader::Leased(lease) | Reader::Waiting(Some(lease)) if uses != Some(seen) => {
                 // The first look has nothing to compare with.
                 let steady = lease.steady + u32::from(uses.is_some());
                 *lease = Lease { steady: if is_asked { 0 } else { steady.min(LEASE_PATIENCE) }, missed: 0 };
                 return Some(seen);
             }
-            if lease.missed < lease.steady {
+            Reader::Leased(lease) if lease.missed < lease.steady => {
                 lease.missed += 1;
                 return Some(seen);
             }
+            _ => {}
         }
         registration.looked_after = false;
         match registration.reader {
             Reader::Poller => {}
-            // A wait that takes so long pays for its own end.
+            // A wait that takes as long as this pays for its own end.
             Reader::Waiting(_) => registration.reader = Reader::Waiting(None),
             Reader::Leased(_) => {
                 // Who has not come is not left anything again, before it waits the next time.
@@ -300,7 +305,11 @@ impl LinkHandle {
                 registration.added = true;
                 registration.current = wanted;
             }
-            Err(error) => crate::log::debug!("cannot watch a connection: {error}"),
+            Err(error) => {
+                crate::log::debug!("cannot watch a connection: {error}");
+                // Somebody has to find out how it goes on.
+                self.post(Command::Receive);
+            }
         }
     }
 }

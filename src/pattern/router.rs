@@ -238,8 +238,10 @@ impl Pattern for Router {
         if self.queue.in_message() {
             return if self.queue.recv_into(pipes, place) { Ok(()) } else { Err(Errno::AGAIN) };
         }
-        let from = self.queue.begin(pipes).ok_or(Errno::AGAIN)?;
+        let from = self.queue.next(pipes).ok_or(Errno::AGAIN)?;
+        // Without memory the message stays where it is.
         place.assign(self.table.id(from).unwrap_or_default())?;
+        self.queue.begin(pipes);
         place.set_more(true);
         if pipes.with_metadata {
             place.set_metadata(pipes.metadata(from).cloned());

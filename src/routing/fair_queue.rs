@@ -103,13 +103,17 @@ impl FairQueue {
         false
     }
 
+    /// The pipe that the next message comes from.
+    #[inline]
+    pub fn next(&mut self, pipes: &mut Pipes) -> Option<PipeId> {
+        if self.find(pipes) { self.awake.get(self.turn) } else { None }
+    }
+
     /// Begins the next message without taking any of it: the pipe it comes from.
     #[inline]
     pub fn begin(&mut self, pipes: &mut Pipes) -> Option<PipeId> {
-        if !self.find(pipes) {
-            return None;
-        }
-        self.current = self.awake.get(self.turn);
+        let next = self.next(pipes)?;
+        self.current = Some(next);
         self.current
     }
 

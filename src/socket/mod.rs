@@ -66,6 +66,8 @@ pub struct Socket {
     may_lease: bool,
     /// Since the last wait the application has asked for input that was not there.
     missed: bool,
+    /// A call has failed because the context is ending.
+    told_of_end: bool,
 }
 
 /// What the socket keeps of a pipe besides its end.
@@ -110,6 +112,7 @@ pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> 
             monitors: None,
             may_lease: false,
             missed: false,
+            told_of_end: false,
         }
     });
     let (Some(cell), Some(inbox)) = (cell, made) else { return Err(Errno::TOO_MANY_FILES) };
@@ -142,8 +145,8 @@ impl Socket {
         self.inbox.serial
     }
 
-    /// Begins a call that may change what the socket is ready for, so that pollers look at it again. ETERM when the context is ending;
-    /// otherwise the news are handled.
+    /// Begins a call that may change what the socket is ready for, so that pollers look at it again. ETERM when the
+    /// context is ending; otherwise the news are handled.
     pub fn enter(&mut self) -> Result<()> {
         self.begin_transfer()?;
         // Last: handling the news may have opened something.
@@ -183,14 +186,22 @@ impl Socket {
 
     /// ETERM when the context is ending, EINTR in a forked child.
     #[inline]
-    fn check_context(&self) -> Result<()> {
+    fn check_context(&mut self) -> Result<()> {
         if self.context.is_terminating() {
+            self.told_of_end = true;
             return Err(Errno::TERMINATED);
         }
         if self.context.is_foreign() {
             return Err(Errno::INTERRUPTED);
         }
         Ok(())
+    }
+
+    /// [`Socket::check_context`] for options: ETERM only once another call on this socket has said so, as in the
+    /// reference. A thread that is told of the end by one of its sockets still sets ZMQ_LINGER of the others, before it
+    /// closes them.
+    fn check_for_options(&mut self) -> Result<()> {
+        if self.told_of_end || self.context.is_foreign() { self.check_context() } else { Ok(()) }
     }
 
     /// Does what others told this socket.
@@ -380,7 +391,11 @@ impl Socket {
 
     /// `zmq_setsockopt`; `None` is (NULL, 0).
     pub fn set_option(&mut self, option: i32, value: Option<&[u8]>) -> Result<()> {
-        self.enter()?;
+        self.check_for_options()?;
+        if self.inbox.mailbox.waker.wants_attention() {
+            self.give_attention();
+        }
+        self.pipes.end_passing();
         if let Some(result) = self.pattern.set_option(&mut self.pipes, option, value.unwrap_or_default()) {
             if let Some(notify) = self.pattern.int_option(n::ZMQ_ROUTER_NOTIFY) {
                 self.options.router_notify = notify;
@@ -415,7 +430,7 @@ impl Socket {
 
     /// `zmq_getsockopt`: fills `out`, returns the new `*len`.
     pub fn option(&mut self, option: i32, out: &mut [u8]) -> Result<usize> {
-        self.check_context()?;
+        self.check_for_options()?;
         match option {
             n::ZMQ_TYPE => value::write_int(out, self.kind.number()),
             n::ZMQ_RCVMORE => value::write_loose_int(out, i32::from(self.receive_more)),
@@ -423,6 +438,7 @@ impl Socket {
             n::ZMQ_LAST_ENDPOINT => value::write_string(out, self.last_endpoint.as_bytes()),
             n::ZMQ_FD => {
                 value::write_loose_int(out, 0)?;
+                self.end_leases();
                 value::write_loose_int(out, self.inbox.expose()?)
             }
             n::ZMQ_EVENTS => {

@@ -124,7 +124,7 @@ fn read_the_others(items: &mut [Item]) -> Result<usize> {
         let socket = guard.as_mut().ok_or(Errno::NOT_A_SOCKET)?;
         if socket.read_leased() {
             let before = item.ready;
-            item.ready = socket.events_of_waiter()? & item.wanted;
+            item.ready |= socket.events_of_waiter()? & item.wanted;
             ready += usize::from(before == 0 && item.ready != 0);
         }
     }
@@ -203,6 +203,9 @@ impl Watch {
             socket.end_naps();
             if item.wanted & POLL_IN != 0 {
                 links.extend(socket.links_to_read());
+            } else {
+                // What its peers say meanwhile must not wait for the end of this.
+                socket.end_leases();
             }
             if known.insert(Arc::as_ptr(&socket.inbox)) {
                 inboxes.push(socket.inbox.clone());

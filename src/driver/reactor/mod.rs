@@ -274,9 +274,7 @@ impl Reactor {
         let action = heartbeat.handle_timeout(now);
         let deadline = heartbeat.poll_timeout();
         match action {
-            HeartbeatAction::Dead => {
-                return self.lost(key, Loss::network("the peer is silent", libc::ETIMEDOUT));
-            }
+            HeartbeatAction::Dead => return self.hear_once_more(key, &handle, seen),
             HeartbeatAction::SendPing => {
                 handle.note_heartbeats();
                 handle.push_control(Control::Ping);
@@ -285,6 +283,31 @@ impl Reactor {
             HeartbeatAction::Nothing => {}
         }
         self.set_deadline(key, deadline);
+    }
+}
+
+impl Reactor {
+    /// A peer has said nothing for too long, unless it is with the kernel: a thread that reads the stream may not have been
+    /// running, and timers come before what has arrived.
+    fn hear_once_more(&mut self, key: u64, handle: &LinkHandle, heard: u32) {
+        let mut pump = handle.receive.hold_if_free();
+        if pump.is_none() && handle.reclaim() {
+            pump = handle.receive.hold_if_free();
+        }
+        let Some(pump) = pump else {
+            return self.set_deadline(key, Some(Instant::now() + REMIND_AGAIN));
+        };
+        if pump.release() {
+            handle.post(Command::Receive);
+        }
+        self.drive_receive(key);
+        if !self.is_established(key) {
+            return;
+        }
+        if handle.traffic.load(Ordering::Relaxed) != heard {
+            return self.heartbeat(key);
+        }
+        self.lost(key, Loss::network("the peer is silent", libc::ETIMEDOUT));
     }
 }
 
