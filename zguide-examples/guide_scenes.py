@@ -62,12 +62,14 @@ SCENES = [
     Scene("lpclient", r"server replied OK", 1, 60, ["spqueue", "spworker"]),
     Scene("lpclient", r"server replied OK", 1, 60, ["ppqueue", "ppworker"]),
     Scene("ppworker", r"worker heartbeat", 2, 60, ["ppqueue"], GOES_ON, then=r"(?s)can't reach queue.*I: worker ready", killed="ppqueue"),
-    Scene("ppqueue", None, 0, 5, ["ppworker", "spworker"], CTRL_C),
+    Scene("spqueue", None, 0, 5, ["spworker"], CTRL_C),
+    Scene("ppqueue", None, 0, 5, ["ppworker"], CTRL_C),
     Scene("mdclient", r"\b100000 requests/replies processed", 1, 240, ["mdbroker", "mdworker"]),
     # It asks for all before it takes an answer, and the broker throws away what it has no room for.
     Scene("mdclient2", r"\d{4,} replies received", 1, 240, ["mdbroker", "mdworker"]),
     Scene("mmiecho", r"Lookup echo service: 200", 1, 60, ["mdbroker", "mdworker -v"], ready=r"received message from broker"),
-    Scene("ticlient", r"Reply: Hello world", 1, 120, ["mdbroker", "mdworker", "titanic"]),
+    Scene("ticlient", r"Reply: Hello world", 1, 120, ["mdbroker", "titanic", "mdworker -v"],
+          ready=r"received message from broker"),
     Scene("mdbroker", None, 0, 5, ["mdworker"], CTRL_C),
     # A backup that has not yet heard of its primary does not take its place.
     Scene("bstarcli", r"server replied OK", 6, 60, ["bstarsrv -p", "bstarsrv -b"], GOES_ON,
