@@ -94,7 +94,8 @@ SCENES = [
     # As long as there is always an update, nothing waits, and Ctrl-C interrupts nothing.
     Scene("clonecli1", None, 0, 5, ["clonesrv1"], CTRL_C, r"\b[1-9]\d* messages in", killed="clonesrv1"),
     Scene("clonesrv1", None, 0, 5, ["clonecli1"], CTRL_C, r"\b[1-9]\d* messages out"),
-    Scene("clonecli2", r"Received snapshot=\d+", 1, 60, ["clonesrv2"], CTRL_C),
+    # A snapshot is more than the queue to a client holds, and its end may be thrown away: the client cannot be relied on.
+    Scene("clonesrv2", r"Sending state shapshot=\d+", 1, 60, [], CTRL_C, r"\b[1-9]\d* messages out", ["clonecli2"]),
     Scene("clonecli3", r"I: received update=\d+", 3, 60, ["clonesrv3", "clonecli3"], CTRL_C, r"\b[1-9]\d* messages in"),
     Scene("clonesrv3", r"I: publishing update", 3, 60, ["clonecli3"], CTRL_C, r"\b[1-9]\d* messages handled"),
     Scene("clonecli4", r"I: received update=\d+", 3, 60, ["clonesrv4", "clonecli4"], CTRL_C, r"\b[1-9]\d* messages in"),
@@ -105,6 +106,7 @@ SCENES = [
     Scene("tripping", r"calls/second", 2, 120),
     Scene("eagain", r"Sending message 4\nResource temporarily unavailable", 1, 20),
     Scene("fileio1", rf"\b42 chunks received, {TESTDATA} bytes", 1, 60),
+    # In these the server throws chunks away when its queue of one or of twenty is full, which happens on Debian's libzmq.
     Scene("fileio2", rf"\b41 chunks received, {TESTDATA} bytes", 1, 60),
     Scene("fileio3", rf"\b41 chunks received, {TESTDATA} bytes", 1, 60),
     # They need an interface that broadcasts; README.md says what to do where there is none.
