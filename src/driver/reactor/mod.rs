@@ -290,24 +290,22 @@ impl Reactor {
     /// A peer has said nothing for too long, unless it is with the kernel: a thread that reads the stream may not have been
     /// running, and timers come before what has arrived.
     fn hear_once_more(&mut self, key: u64, handle: &LinkHandle, heard: u32) {
-        let mut pump = handle.receive.hold_if_free();
-        if pump.is_none() && handle.reclaim() {
-            pump = handle.receive.hold_if_free();
-        }
-        let Some(pump) = pump else {
-            return self.set_deadline(key, Some(Instant::now() + REMIND_AGAIN));
-        };
-        if pump.release() {
-            handle.post(Command::Receive);
-        }
         self.drive_receive(key);
         if !self.is_established(key) {
             return;
         }
+        let is_read_elsewhere = match handle.receive.hold_if_free() {
+            Some(pump) => pump.release(),
+            None => true,
+        };
         if handle.traffic.load(Ordering::Relaxed) != heard {
-            return self.heartbeat(key);
+            self.heartbeat(key);
+        } else if is_read_elsewhere {
+            self.set_deadline(key, Some(Instant::now() + REMIND_AGAIN));
+            handle.post(Command::Receive);
+        } else {
+            self.lost(key, Loss::network("the peer is silent", libc::ETIMEDOUT));
         }
-        self.lost(key, Loss::network("the peer is silent", libc::ETIMEDOUT));
     }
 }
 
