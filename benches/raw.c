@@ -200,7 +200,7 @@ static void raw_clients_process(const options_t *options, int in, int out)
         for (long i = 0; i < options->peers; i++)
             transmit(fds[i], buffer, size);
         for (long i = 0; i < options->peers; i++)
-            receive(fds[i], buffer, size, 0);
+            receive(fds[i], buffer, size, options);
         if (round == 0)
             start = now();
     }
