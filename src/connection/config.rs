@@ -26,7 +26,7 @@ pub const ZERO_COPY_MIN: usize = 2048;
 pub const SLICES_MAX: usize = 64;
 
 /// First piece of memory for a body that is larger than what has arrived of it, in bytes; then it doubles.
-/// Also what a peer can make us reserve (not touch) with ten bytes.
+/// Also what a peer that has sent no larger body can make us reserve (not touch) with ten bytes.
 pub const FIRST_PIECE: usize = 256 * 1024;
 
 /// With this many bytes of a body outstanding it is received straight into its own memory: then the copy that

@@ -158,10 +158,15 @@ impl Socket {
     #[inline]
     fn begin_transfer(&mut self) -> Result<()> {
         self.check_context()?;
+        self.take_notice();
+        Ok(())
+    }
+
+    #[inline]
+    fn take_notice(&mut self) {
         if self.inbox.mailbox.waker.wants_attention() {
             self.give_attention();
         }
-        Ok(())
     }
 
     #[cold]
@@ -392,9 +397,7 @@ impl Socket {
     /// `zmq_setsockopt`; `None` is (NULL, 0).
     pub fn set_option(&mut self, option: i32, value: Option<&[u8]>) -> Result<()> {
         self.check_for_options()?;
-        if self.inbox.mailbox.waker.wants_attention() {
-            self.give_attention();
-        }
+        self.take_notice();
         self.pipes.end_passing();
         if let Some(result) = self.pattern.set_option(&mut self.pipes, option, value.unwrap_or_default()) {
             if let Some(notify) = self.pattern.int_option(n::ZMQ_ROUTER_NOTIFY) {

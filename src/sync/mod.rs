@@ -1,10 +1,11 @@
 //! The only door to atomics and shared mutable cells.
 //!
-//! Under `cfg(loom)` the types come from loom, so that every interleaving of the lock-free parts can be
-//! explored; otherwise they are std's. `Exclusive` is the in-use flag of a socket, `presence` the part of it that each thread has,
+//! Under `cfg(loom)` the types come from loom, so that every interleaving of the lock-free parts can be explored;
+//! otherwise they are std's. `Exclusive` is the in-use flag of a socket, `presence` the part of it that each thread
+//! has,
 //! `Registry` holds what C handles point at,
-//! `barrier` is a fence that costs one side nothing, `fork` counts forks, `global` holds the few process-wide statics, which loom does not
-//! model.
+//! `barrier` is a fence that costs one side nothing, `fork` counts forks, `global` holds the few process-wide
+//! statics, which loom does not model.
 
 pub mod barrier;
 mod deferred;
