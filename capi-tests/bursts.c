@@ -262,29 +262,35 @@ static void a_ping_among_messages (void)
     close (fd);
 }
 
+/* Accepts, reads some of the same message over and over, and closes, again and again: each connection begins with the begin of a message. */
+static void lose_connections (int listener, const char *message, size_t size)
+{
+    char bytes[4096];
+    for (int round = 0; round < 30; round++) {
+        int fd = RAW_ACCEPT (listener);
+        RAW_HANDSHAKE (fd, READY_PULL, READY_PUSH);
+        size_t left = size * (size_t) (1 + round * 211), at = 0;
+        while (left > 0) {
+            ssize_t n = raw_readable (fd, ARRIVES_MS) ? read (fd, bytes, left < sizeof bytes ? left : sizeof bytes) : 0;
+            REQUIRE (n > 0);
+            for (ssize_t i = 0; i < n; i++, at++)
+                REQUIRE (bytes[i] == message[at % size]);
+            left -= (size_t) n;
+        }
+        close (fd);
+    }
+}
+
 /* The connection is lost in the middle of a burst, again and again; what came over each is a piece of the whole, in order. */
 static void connections_lost_within_a_burst (void)
 {
-    char endpoint[64], bytes[4096];
+    char endpoint[64];
     int listener = raw_listen (endpoint);
     void *push = OPEN (ZMQ_PUSH);
     SET (push, ZMQ_RECONNECT_IVL, 1);
     OK (zmq_connect (push, endpoint));
     pthread_t thread = start_sending (push);
-    for (int round = 0; round < 30; round++) {
-        int fd = RAW_ACCEPT (listener);
-        RAW_HANDSHAKE (fd, READY_PULL, READY_PUSH);
-        size_t left = 12 * (size_t) (1 + round * 211), at = 0;
-        while (left > 0) {
-            ssize_t n = raw_readable (fd, ARRIVES_MS) ? read (fd, bytes, left < sizeof bytes ? left : sizeof bytes) : 0;
-            REQUIRE (n > 0);
-            for (ssize_t i = 0; i < n; i++, at++)
-                REQUIRE (bytes[i] == "\0\12"
-                                     "0123456789"[at % 12]);
-            left -= (size_t) n;
-        }
-        close (fd);
-    }
+    lose_connections (listener, "\0\12" "0123456789", 12);
     stop_sending (thread, push);
     close (listener);
 }
@@ -442,11 +448,7 @@ static void *send_parts_without_end (void *push)
 /* The connection is lost in the middle of messages: the next one begins with a first part. */
 static void connections_lost_within_messages (void)
 {
-    static const char whole[] = "\1\5"
-                                "01234"
-                                "\0\5"
-                                "56789";
-    char endpoint[64], bytes[4096];
+    char endpoint[64];
     int listener = raw_listen (endpoint);
     void *push = OPEN (ZMQ_PUSH);
     pthread_t thread;
@@ -454,19 +456,7 @@ static void connections_lost_within_messages (void)
     OK (zmq_connect (push, endpoint));
     atomic_store (&stop, 0);
     REQUIRE (pthread_create (&thread, NULL, send_parts_without_end, push) == 0);
-    for (int round = 0; round < 30; round++) {
-        int fd = RAW_ACCEPT (listener);
-        RAW_HANDSHAKE (fd, READY_PULL, READY_PUSH);
-        size_t left = 14 * (size_t) (1 + round * 211), at = 0;
-        while (left > 0) {
-            ssize_t n = raw_readable (fd, ARRIVES_MS) ? read (fd, bytes, left < sizeof bytes ? left : sizeof bytes) : 0;
-            REQUIRE (n > 0);
-            for (ssize_t i = 0; i < n; i++, at++)
-                REQUIRE (bytes[i] == whole[at % 14]);
-            left -= (size_t) n;
-        }
-        close (fd);
-    }
+    lose_connections (listener, "\1\5" "01234" "\0\5" "56789", 14);
     stop_sending (thread, push);
     close (listener);
 }
