@@ -108,7 +108,7 @@ END {
     print ""
     for (i = 1; i <= error_count; i++) print "failed: " errors[i]
     print "ratio: ours divided by the reference (or by raw, where the goal is against raw), of medians; paired: median of the ratios"
-    print "of neighbouring runs. raw: plain sockets without a library. The lower the ratio the better where the goal says <=."
+    print "of neighbouring runs. raw: no library, plain sockets or two threads. The lower the ratio the better where the goal says <=."
     printf "bench: %d of %d goals met\n", goals - missed, goals
     exit goals == 0 || missed + error_count > 0
 }

@@ -29,7 +29,7 @@ static const char USAGE[] =
     "  setup          context, socket, close, term, --count times: --pattern one|pair --transport\n"
     "  raw-pingpong   plain sockets: --transport tcp|ipc --size --count --pace --spin --pattern woken\n"
     "  raw-stream     plain writes: --transport tcp|ipc --size --count\n"
-    "  raw-queue      two threads and a ring of slots: --count\n"
+    "  raw-queue      two threads and a ring of slots: --size --count\n"
     "  raw-clients    clients with plain tcp sockets: --peers --size --count (rounds)\n"
     "  raw-connections  connections with a plain tcp server: --peers\n";
 
