@@ -195,6 +195,12 @@ void print_one_way(uint64_t *round_trips, long count)
            (double)round_trips[count * 99 / 100] / 2000, sum / (double)count / 2000);
 }
 
+void print_rate(double messages, size_t size, double seconds, double cpu, double cpu_messages)
+{
+    printf("msgs_per_s=%.0f mb_per_s=%.2f seconds=%.4f cpu_s_per_million=%.4f\n", messages / seconds,
+           messages * (double)size / seconds / 1e6, seconds, cpu / cpu_messages * 1e6);
+}
+
 memory_t memory_of(pid_t pid)
 {
     char path[64], line[256];

@@ -13,6 +13,8 @@
 #include <zmq.h>
 
 #define ENDPOINT_MAX 256
+/* Requests on the way through a proxy. */
+#define PROXY_WINDOW 500
 
 /* The options of all benchmarks; each reads those it knows. */
 typedef struct {
@@ -42,6 +44,8 @@ void raw_stream(const options_t *options);
 void raw_queue(const options_t *options);
 void raw_clients(const options_t *options);
 void raw_connections(const options_t *options);
+void raw_fanout(const options_t *options);
+void raw_proxy(const options_t *options);
 
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 void require(int ok, const char *what);        /* fail with the text of zmq_errno() */
@@ -75,6 +79,9 @@ void *new_socket(void *context, int type, int unlimited);
 void bind_fresh(void *socket, const char *transport, char endpoint[ENDPOINT_MAX]);
 /* Remove what bind_fresh left in the file system. */
 void remove_endpoint(const char *endpoint);
+
+/* Prints the rate of messages of that size, and the processor seconds spent on `cpu_messages` of them. */
+void print_rate(double messages, size_t size, double seconds, double cpu, double cpu_messages);
 
 /* Prints p50, p99 and mean of `count` round trips in nanoseconds as one-way microseconds. Sorts them. */
 void print_one_way(uint64_t *round_trips, long count);

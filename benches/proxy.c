@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Requests on the way through the proxy. */
-#define WINDOW 500
-
 static int router(const options_t *options)
 {
     return strcmp(options->pattern, "router") == 0;
@@ -53,7 +50,7 @@ static void front_process(const options_t *options, int in, int out)
         long sent = 0;
         double start = 0;
         for (long got = 0; got < options->count; got++) {
-            for (; sent < options->count && sent - got < WINDOW; sent++)
+            for (; sent < options->count && sent - got < PROXY_WINDOW; sent++)
                 require(zmq_send(socket, buffer, options->size, 0) >= 0, "zmq_send");
             require(zmq_recv(socket, buffer, options->size + 1, 0) == (int)options->size, "zmq_recv");
             if (got == 0)

@@ -1,15 +1,13 @@
 /*
  * The limits the kernel sets, without any library: a ping-pong over one connected socket, blocking, able to be woken or
  * spinning, a stream of plain writes, many clients of one server, connections in a row. Same processes, same clocks as the
- * benchmarks they stand beside.
+ * benchmarks they stand beside. See raw_many.c for messages that go to many, or through a process.
  */
 #define _GNU_SOURCE
 #include "common.h"
 #include "raw_peer.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +16,6 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static void no_delay(int fd)
-{
-    int one = 1;
-    require_system(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0, "TCP_NODELAY");
-}
 
 /* A connected pair for two processes: tcp over 127.0.0.1, or unix stream sockets. */
 static void connected_pair(const char *transport, int pair[2])
@@ -35,11 +27,9 @@ static void connected_pair(const char *transport, int pair[2])
     char endpoint[ENDPOINT_MAX];
     int listener = listen_raw(endpoint, 0);
     pair[0] = connect_silent(endpoint);
-    pair[1] = accept(listener, NULL, NULL);
-    require_system(pair[1] >= 0, "accept");
+    pair[1] = accept_raw(listener);
     close(listener);
     no_delay(pair[0]);
-    no_delay(pair[1]);
 }
 
 static int sockets[2];
@@ -65,17 +55,6 @@ static void receive(int fd, char *data, size_t size, const options_t *options)
             continue;
         require_system(got > 0, "recv");
         at += (size_t)got;
-    }
-}
-
-static void transmit(int fd, const char *data, size_t size)
-{
-    for (size_t at = 0; at < size;) {
-        ssize_t put = send(fd, data + at, size - at, MSG_NOSIGNAL);
-        if (put < 0 && errno == EINTR)
-            continue;
-        require_system(put > 0, "send");
-        at += (size_t)put;
     }
 }
 
@@ -156,32 +135,10 @@ void raw_stream(const options_t *options)
     double seconds = now() - start;
     double cpu = cpu_seconds() + hear_double(child.in);
     finish_child(&child);
-    printf("msgs_per_s=%.0f mb_per_s=%.2f seconds=%.4f cpu_s_per_million=%.4f\n", bytes / (double)options->size / seconds,
-           bytes / seconds / 1e6, seconds, cpu / (double)options->count * 1e6);
+    print_rate(bytes / (double)options->size, options->size, seconds, cpu, (double)options->count);
 }
 
 /* ---- an epoll server: the processes of `clients` and `connections` ------------------------------------------------- */
-
-#define EVENTS_MAX 256
-
-static void watch(int epoll, int fd, void *data)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = data};
-    require_system(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
-}
-
-static int wait_for(int epoll, struct epoll_event events[EVENTS_MAX])
-{
-    int ready = epoll_wait(epoll, events, EVENTS_MAX, -1);
-    require_system(ready >= 0 || errno == EINTR, "epoll_wait");
-    return ready;
-}
-
-/* What a message of that size takes as a ZMTP frame: flags, and a size of one or eight bytes. */
-static size_t frame_size(size_t size)
-{
-    return size + (size > 255 ? 9 : 2);
-}
 
 static void raw_clients_process(const options_t *options, int in, int out)
 {
@@ -223,9 +180,7 @@ void raw_clients(const options_t *options)
     char *buffer = malloc(size);
     int *fds = calloc((size_t)options->peers, sizeof *fds);
     for (long i = 0; i < options->peers; i++) {
-        fds[i] = accept(listener, NULL, NULL);
-        require_system(fds[i] >= 0, "accept");
-        no_delay(fds[i]);
+        fds[i] = accept_raw(listener);
         watch(epoll, fds[i], &fds[i]);
     }
     struct epoll_event events[EVENTS_MAX];

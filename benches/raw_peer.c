@@ -2,6 +2,8 @@
 #include "raw_peer.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +64,20 @@ int listen_raw(char endpoint[ENDPOINT_MAX], int flags)
     return fd;
 }
 
+int accept_raw(int listener)
+{
+    int fd = accept(listener, NULL, NULL);
+    require_system(fd >= 0, "accept");
+    no_delay(fd);
+    return fd;
+}
+
+void no_delay(int fd)
+{
+    int one = 1;
+    require_system(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0, "TCP_NODELAY");
+}
+
 int connect_silent(const char *endpoint)
 {
     int port = 0;
@@ -101,6 +117,35 @@ void finish_handshake(int fd)
     receive(fd, command, head[1]);
     if (head[1] < 6 || memcmp(command, "\x05READY", 6) != 0)
         fail("the handshake was not answered with READY");
+}
+
+void transmit(int fd, const char *data, size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        ssize_t put = send(fd, data + at, size - at, MSG_NOSIGNAL);
+        if (put < 0 && errno == EINTR)
+            continue;
+        require_system(put > 0, "send");
+        at += (size_t)put;
+    }
+}
+
+size_t frame_size(size_t size)
+{
+    return size + (size > 255 ? 9 : 2);
+}
+
+void watch(int epoll, int fd, void *data)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = data};
+    require_system(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
+}
+
+int wait_for(int epoll, struct epoll_event events[EVENTS_MAX])
+{
+    int ready = epoll_wait(epoll, events, EVENTS_MAX, -1);
+    require_system(ready >= 0 || errno == EINTR, "epoll_wait");
+    return ready;
 }
 
 /* Connections whose handshake is not yet answered: below any listen backlog. */

@@ -106,12 +106,6 @@ static void *send_thread(void *argument)
     return NULL;
 }
 
-static void print_rate(double messages, size_t size, double seconds, double cpu, double cpu_messages)
-{
-    printf("msgs_per_s=%.0f mb_per_s=%.2f seconds=%.4f cpu_s_per_million=%.4f\n", messages / seconds,
-           messages * (double)size / seconds / 1e6, seconds, cpu / cpu_messages * 1e6);
-}
-
 void bench_throughput(const options_t *options)
 {
     if (options->count < 2)

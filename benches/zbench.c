@@ -31,7 +31,9 @@ static const char USAGE[] =
     "  raw-stream     plain writes: --transport tcp|ipc --size --count\n"
     "  raw-queue      two threads and a ring of slots: --size --count\n"
     "  raw-clients    clients with plain tcp sockets: --peers --size --count (rounds)\n"
-    "  raw-connections  connections with a plain tcp server: --peers\n";
+    "  raw-connections  connections with a plain tcp server: --peers\n"
+    "  raw-fanout     one writer and --peers plain tcp sockets: --size --count\n"
+    "  raw-proxy      three processes and plain tcp sockets: --pattern xpub|router --size --count\n";
 
 /* Each command with its defaults. */
 static const struct {
@@ -54,6 +56,8 @@ static const struct {
     {"raw-queue", raw_queue, {.count = 4000000}},
     {"raw-clients", raw_clients, {.size = 100, .count = 1000, .peers = 100}},
     {"raw-connections", raw_connections, {.peers = 5000}},
+    {"raw-fanout", raw_fanout, {.size = 100, .count = 1000000, .peers = 10}},
+    {"raw-proxy", raw_proxy, {.pattern = "xpub", .size = 100, .count = 2000000}},
 };
 
 static long number(const char *name, const char *text)
