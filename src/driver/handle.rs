@@ -122,6 +122,10 @@ impl LinkHandle {
         *self.linger.lock() = linger;
     }
 
+    pub(super) fn me(&self) -> Weak<Self> {
+        self.me.clone()
+    }
+
     pub(super) fn post(&self, command: impl FnOnce(Arc<Self>) -> Command) {
         if let Some(me) = self.me.upgrade() {
             self.thread.mailbox.post(command(me));
@@ -148,7 +152,7 @@ impl LinkHandle {
             // Nobody needs to be woken for each message: the I/O thread looks at the pipe in a moment.
             pump.napping = true;
             let marked = pump.release();
-            self.napping.store(true, Ordering::Relaxed);
+            self.begin_nap();
             self.post(Command::Nap);
             if marked {
                 self.post(Command::Send);
@@ -158,11 +162,21 @@ impl LinkHandle {
         self.drive_inline(pump);
     }
 
-    /// Writes what a nap has kept back, on a thread that is about to wait for an answer.
-    pub fn end_nap(&self) {
-        if self.napping.load(Ordering::Relaxed) {
+    /// The pipe will be looked at in a moment.
+    pub(super) fn begin_nap(&self) {
+        if !self.napping.swap(true, Ordering::Relaxed) {
+            let owner = self.owner.lock().clone();
+            owner.iter().for_each(|owner| owner.keeps_back());
+        }
+    }
+
+    /// Writes what a nap has kept back, on a thread that is about to wait for an answer. True while the nap lasts.
+    pub fn end_nap(&self) -> bool {
+        let napping = self.napping.load(Ordering::Relaxed);
+        if napping {
             self.assist_send();
         }
+        napping
     }
 
     /// The end of a nap, on the I/O thread. A thread that is in a call on the socket, or holds the half, is writing or about to.
@@ -295,7 +309,9 @@ impl LinkHandle {
         if self.apply(effects) {
             self.kick_send();
         }
-        if marked || matches!(received, Received::Over(_)) {
+        if matches!(received, Received::Over(_)) {
+            self.leave_end_to_thread();
+        } else if marked {
             self.post(Command::Receive);
         }
         traffic

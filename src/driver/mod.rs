@@ -8,6 +8,7 @@
 //! link's `handle`: whichever thread holds the token drives, and holding it includes holding the end of the pipe.
 
 mod backoff;
+mod gathering;
 mod handle;
 mod inquiry;
 mod link;
@@ -15,12 +16,14 @@ mod pace;
 mod party;
 mod policy;
 mod reactor;
+mod reading;
 mod receive_pump;
 mod registration;
 mod report;
 mod send_pump;
 mod token;
 
+pub use gathering::Gathering;
 pub use handle::{IoThread, LinkHandle};
 pub use link::{Gate, GateGuard, LinkSettings, Notices, Owner, Target};
 pub use policy::{inline_driving, spinning};

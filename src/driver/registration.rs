@@ -1,64 +1,71 @@
-//! Who reads a link's stream, and what the poller watches.
+//! What pollers watch of a link's stream.
 //!
-//! An application thread that waits for input *adopts* the streams it waits for: it reads them itself. A stream that
-//! is waited for again and again, or that brings much, it keeps between its waits, on a *lease*. Nobody watches a
-//! leased stream, so a lease is short: the I/O thread looks whether its holder comes back.
+//! The I/O thread's poller watches it for room to write, and for input while no application thread reads it (`reading`).
+//! Where a socket has many links, their streams are watched for input together, in a set of the socket's own (`gathering`).
 
+use super::gathering::Gathering;
 use super::handle::LinkHandle;
-use super::policy;
 use super::reactor::Command;
-use crate::config::{HAND_OVER, LEASE_GAP, LEASE_PATIENCE};
-use crate::io::Interest;
+use super::reading::{Left, Look, Reading};
+use crate::error::Result;
+use crate::io::{Interest, Poller};
 use crate::sync::global::Ordering;
 use crate::transport::Stream;
 use parking_lot::MutexGuard;
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// See the module documentation.
 #[derive(Default)]
 pub(super) struct Registration {
     fd: Option<RawFd>,
-    /// In the poller's set.
-    added: bool,
-    current: Interest,
+    /// In the I/O thread's poller.
+    own: Watch,
     wants_write: bool,
     /// The pipe is full.
     blocked: bool,
-    reader: Reader,
-    /// The I/O thread comes to look after a lease.
-    looked_after: bool,
-    /// Waits of application threads for this stream, and the end of the last one, unless input was asked for in other ways since.
-    uses: u32,
-    last_use: Option<Instant>,
-    /// The peer asks whether this side lives, and has to be answered soon.
-    is_asked: bool,
+    reading: Reading,
+    /// The halves are at work.
+    established: bool,
+    /// Where the stream is watched for input, while the halves are at work.
+    gathering: Option<Arc<Gathering>>,
+    /// In that set.
+    gathered: Watch,
 }
 
-/// Who reads the stream.
+/// What one poller watches of a stream.
 #[derive(Default)]
-enum Reader {
-    /// The I/O thread, when the poller tells it to.
-    #[default]
-    Poller,
-    /// An application thread, which waits for it now; afterwards it keeps the lease that it had.
-    Waiting(Option<Lease>),
-    /// An application thread that is expected back.
-    Leased(Lease),
+struct Watch {
+    added: bool,
+    current: Interest,
 }
 
-/// Looks of the I/O thread that found the stream in use, and those since that did not.
-#[derive(Default, Clone, Copy)]
-struct Lease {
-    steady: u32,
-    missed: u32,
-}
+impl Watch {
+    fn set(&mut self, poller: &Poller, fd: RawFd, key: u64, wanted: Interest) -> Result<()> {
+        if wanted == self.current {
+            return Ok(());
+        }
+        if self.added {
+            poller.modify(fd, key, wanted)?;
+        } else {
+            poller.add(fd, key, wanted)?;
+        }
+        *self = Self { added: true, current: wanted };
+        Ok(())
+    }
 
-impl Registration {
-    /// Whether an application thread has waited for input lately, and is taken to do so again.
-    fn is_waited_for(&self) -> bool {
-        policy::inline_driving() && self.last_use.is_some_and(|last| last.elapsed() < HAND_OVER)
+    fn end(&mut self, poller: &Poller, fd: RawFd) {
+        if std::mem::take(self).added {
+            poller.remove(fd);
+        }
+    }
+
+    /// Ends it unless it is for input: a poller reports a hang-up whatever is asked for, which cannot be acted on while nobody
+    /// reads. The next change of interest begins it again.
+    fn park(&mut self, poller: &Poller, fd: RawFd) {
+        if !self.current.read {
+            self.end(poller, fd);
+        }
     }
 }
 
@@ -74,45 +81,32 @@ impl LinkHandle {
         }
         let mut registration = self.registration.lock();
         let usable = stream.filter(|stream| registration.fd == Some(stream.raw()) && !registration.blocked);
-        match (usable, &registration.reader) {
-            (_, Reader::Waiting(_)) | (None, Reader::Poller) => None,
-            (None, Reader::Leased(_)) => {
+        let Some(stream) = usable else {
+            if registration.reading.end_lease() {
                 self.return_to_poller(registration);
-                None
             }
-            (Some(stream), &Reader::Leased(lease)) => {
-                registration.reader = Reader::Waiting(Some(lease));
-                Some(stream)
-            }
-            (Some(stream), Reader::Poller) => {
-                registration.reader = Reader::Waiting(None);
-                self.update(&mut registration);
-                Some(stream)
-            }
+            return None;
+        };
+        if !registration.reading.begin_wait() {
+            return None;
         }
+        self.update(&mut registration);
+        Some(stream)
     }
 
-    /// Ends a wait. A stream waited for again and again stays adopted, which saves two system calls a wait, and so
-    /// does one of which much was read; the I/O thread takes it back when that stops.
+    /// Ends a wait.
     pub fn leave(&self) {
         let mut registration = self.registration.lock();
-        registration.uses = registration.uses.wrapping_add(1);
-        let now = Instant::now();
-        let frequent = registration.last_use.replace(now).is_some_and(|last| now - last < LEASE_GAP);
-        match registration.reader {
-            Reader::Waiting(Some(lease)) => registration.reader = Reader::Leased(lease),
-            Reader::Waiting(None) if frequent || self.keeping.load(Ordering::Relaxed) => {
-                self.lease(registration, Lease::default());
-            }
-            Reader::Waiting(None) => self.return_to_poller(registration),
-            Reader::Poller | Reader::Leased(_) => {}
+        match registration.reading.end_wait(self.keeping.load(Ordering::Relaxed)) {
+            Left::Leased => self.begin_lease(registration),
+            Left::ToPoller => self.return_to_poller(registration),
+            Left::AsBefore => {}
         }
     }
 
     /// Nobody is to wait for a stream that a waiting thread has left: the poller watches it again. What that thread
     /// has read and kept must not depend on its coming back.
     fn return_to_poller(&self, mut registration: MutexGuard<'_, Registration>) {
-        registration.reader = Reader::Poller;
         self.update(&mut registration);
         drop(registration);
         self.give_up_kept();
@@ -128,12 +122,9 @@ impl LinkHandle {
     /// waited for input lately, so it will do so again when the queue is empty, and the I/O thread need not run.
     pub(super) fn hand_over(&self) -> bool {
         let registration = self.registration.lock();
-        let comes_back = match registration.reader {
-            Reader::Poller => registration.is_waited_for(),
-            // It may sleep already.
-            Reader::Waiting(_) => false,
-            Reader::Leased(_) => true,
-        };
+        let reading = &registration.reading;
+        // One that waits may sleep already.
+        let comes_back = reading.is_leased() || (reading.is_with_poller() && reading.is_waited_for());
         if !registration.blocked || !comes_back {
             return false;
         }
@@ -147,7 +138,7 @@ impl LinkHandle {
     /// both.
     pub(super) fn leave_to_reader(&self) -> bool {
         let registration = self.registration.lock();
-        if !matches!(registration.reader, Reader::Poller) || !registration.is_waited_for() {
+        if !registration.reading.is_with_poller() || !registration.reading.is_waited_for() {
             return false;
         }
         self.lease_to_reader(registration);
@@ -155,33 +146,37 @@ impl LinkHandle {
     }
 
     /// To a thread that has something else to take before it comes to the stream.
-    fn lease_to_reader(&self, registration: MutexGuard<'_, Registration>) {
-        if matches!(registration.reader, Reader::Poller) {
-            let steady = if registration.is_asked { 0 } else { LEASE_PATIENCE };
-            self.lease(registration, Lease { steady, missed: 0 });
+    fn lease_to_reader(&self, mut registration: MutexGuard<'_, Registration>) {
+        if registration.reading.is_with_poller() {
+            registration.reading.lease_patiently();
+            self.begin_lease(registration);
         }
     }
 
-    fn lease(&self, mut registration: MutexGuard<'_, Registration>, lease: Lease) {
-        registration.reader = Reader::Leased(lease);
+    fn begin_lease(&self, mut registration: MutexGuard<'_, Registration>) {
         self.update(&mut registration);
-        let looked_after = std::mem::replace(&mut registration.looked_after, true);
+        let must_ask = registration.reading.is_to_be_looked_after();
         drop(registration);
-        if !looked_after {
+        if must_ask {
             self.post(Command::Lease);
         }
     }
 
-    /// True while an application's thread reads the stream, and the poller does not watch for input.
-    pub fn is_adopted(&self) -> bool {
-        !matches!(self.registration.lock().reader, Reader::Poller)
+    /// True while an application's thread reads the stream, and no poller watches for input.
+    pub(super) fn is_adopted(&self) -> bool {
+        !self.registration.lock().reading.is_with_poller()
+    }
+
+    /// Reads what has come, if the poller does not watch for it, on the thread that is to read it. True when bytes came.
+    pub fn read_leased(&self) -> bool {
+        self.registration.lock().reading.note_use() && self.receive_inline()
     }
 
     /// Gives the stream back to the poller: the application asks in other ways than by waiting.
     pub fn give_back(&self) {
         let mut registration = self.registration.lock();
-        registration.last_use = None;
-        if matches!(registration.reader, Reader::Leased(_)) {
+        registration.reading.forget_waits();
+        if registration.reading.end_lease() {
             self.return_to_poller(registration);
         }
     }
@@ -189,72 +184,98 @@ impl LinkHandle {
     /// The I/O thread looks after a lease. `uses` is what it saw last; returns what it sees now while the lease goes on.
     pub(super) fn check_lease(&self, uses: Option<u32>) -> Option<u32> {
         let mut registration = self.registration.lock();
-        let (seen, is_asked) = (registration.uses, registration.is_asked);
-        match &mut registration.reader {
-            Reader::Leased(lease) | Reader::Waiting(Some(lease)) if uses != Some(seen) => {
-                // The first look has nothing to compare with.
-                let steady = lease.steady + u32::from(uses.is_some());
-                *lease = Lease { steady: if is_asked { 0 } else { steady.min(LEASE_PATIENCE) }, missed: 0 };
-                return Some(seen);
-            }
-            Reader::Leased(lease) if lease.missed < lease.steady => {
-                lease.missed += 1;
-                return Some(seen);
-            }
-            _ => {}
-        }
-        registration.looked_after = false;
-        match registration.reader {
-            Reader::Poller => {}
-            // A wait that takes as long as this pays for its own end.
-            Reader::Waiting(_) => registration.reader = Reader::Waiting(None),
-            Reader::Leased(_) => {
-                // Who has not come is not left anything again, before it waits the next time.
-                registration.last_use = None;
-                self.return_to_poller(registration);
-            }
+        match registration.reading.look_after(uses) {
+            Look::Again(uses) => return Some(uses),
+            Look::ToPoller => self.return_to_poller(registration),
+            Look::Over => {}
         }
         None
     }
 
     /// The peer, or this side, ends connections on which nothing is heard for a while.
     pub(super) fn note_heartbeats(&self) {
-        self.registration.lock().is_asked = true;
+        let mut registration = self.registration.lock();
+        registration.reading.note_heartbeats();
+        if let Some(gathering) = &registration.gathering {
+            gathering.note_heartbeats();
+        }
     }
 
     /// Gives a stream that is leased back, for a look at it on the I/O thread. False: nobody has to look.
     pub(super) fn take_back(&self) -> bool {
-        let registration = self.registration.lock();
-        let leased = matches!(registration.reader, Reader::Leased(_));
-        if leased {
+        let mut registration = self.registration.lock();
+        if registration.reading.end_lease() {
             self.return_to_poller(registration);
+            return true;
         }
-        leased
+        registration.is_gathered() && registration.gathering.as_ref().is_some_and(|set| set.is_held())
     }
 
     /// Starts to watch a stream. Called by the reactor for each new connection.
-    pub(super) fn register(&self, fd: RawFd, interest: Interest) -> crate::error::Result<()> {
+    pub(super) fn register(&self, fd: RawFd, interest: Interest) -> Result<()> {
         let mut registration = self.registration.lock();
-        self.thread().poller.add(fd, self.key.load(Ordering::Relaxed), interest)?;
-        *registration = Registration {
-            fd: Some(fd),
-            added: true,
-            current: interest,
-            wants_write: interest.write,
-            blocked: !interest.read,
-            looked_after: registration.looked_after,
-            ..Registration::default()
-        };
+        registration.own = Watch::default();
+        registration.own.set(&self.thread().poller, fd, self.key.load(Ordering::Relaxed), interest)?;
+        registration.fd = Some(fd);
+        registration.wants_write = interest.write;
+        registration.blocked = !interest.read;
+        registration.reading.anew();
         Ok(())
     }
 
     /// Stops watching.
     pub(super) fn unregister(&self) {
         let mut registration = self.registration.lock();
-        if let Some(fd) = registration.fd.filter(|_| registration.added) {
-            self.thread().poller.remove(fd);
+        if let Some(fd) = registration.fd.take() {
+            registration.own.end(&self.thread().poller, fd);
+            self.end_gathered(&mut registration, fd);
         }
-        *registration = Registration { looked_after: registration.looked_after, ..Registration::default() };
+        registration.established = false;
+        registration.reading.anew();
+    }
+
+    /// The halves are at work.
+    pub(super) fn note_established(&self) {
+        let mut registration = self.registration.lock();
+        registration.established = true;
+        self.update(&mut registration);
+    }
+
+    /// From here on the stream of each connection is watched together with others of its socket.
+    pub fn join(&self, gathering: &Arc<Gathering>) {
+        let mut registration = self.registration.lock();
+        if registration.gathering.is_none() {
+            registration.gathering = Some(gathering.clone());
+            self.update(&mut registration);
+        }
+    }
+
+    /// Ends that.
+    pub fn part(&self) {
+        let mut registration = self.registration.lock();
+        if let Some(fd) = registration.fd {
+            self.end_gathered(&mut registration, fd);
+        }
+        registration.gathering = None;
+        self.update(&mut registration);
+    }
+
+    fn end_gathered(&self, registration: &mut Registration, fd: RawFd) {
+        if let Some(gathering) = &registration.gathering
+            && registration.gathered.added
+        {
+            registration.gathered.end(gathering.poller(), fd);
+            gathering.remove(self.key.load(Ordering::Relaxed));
+        }
+    }
+
+    /// The end of the connection was found by a thread that must not act on it: nobody is to be told of it again.
+    pub(super) fn leave_end_to_thread(&self) {
+        let mut registration = self.registration.lock();
+        if let Some(fd) = registration.fd {
+            self.end_gathered(&mut registration, fd);
+        }
+        self.post(Command::Receive);
     }
 
     /// Watches, or stops watching, for room to write.
@@ -273,43 +294,61 @@ impl LinkHandle {
 
     /// True when input is watched for.
     pub(super) fn is_reading(&self) -> bool {
-        self.registration.lock().current.read
+        let registration = self.registration.lock();
+        registration.own.current.read || registration.gathered.current.read
     }
 
-    /// Takes the stream out of the poller altogether: it reports a hang-up that cannot be acted on while nobody
-    /// reads. The next change of interest puts it back.
+    /// Takes the stream out of the pollers that do not watch for input: see [`Watch::park`].
     pub(super) fn park(&self) {
         let mut registration = self.registration.lock();
-        if let Some(fd) = registration.fd.filter(|_| registration.added && !registration.current.read) {
-            self.thread().poller.remove(fd);
-            registration.added = false;
-            registration.current = Interest::NONE;
+        let Registration { fd: Some(fd), own, gathering, gathered, .. } = &mut *registration else { return };
+        own.park(&self.thread().poller, *fd);
+        if let Some(gathering) = gathering {
+            gathered.park(gathering.poller(), *fd);
         }
     }
 
     fn update(&self, registration: &mut Registration) {
         let Some(fd) = registration.fd else { return };
-        let wanted = Interest {
-            read: !registration.blocked && matches!(registration.reader, Reader::Poller),
-            write: registration.wants_write,
-        };
-        if wanted == registration.current {
-            return;
-        }
         let key = self.key.load(Ordering::Relaxed);
-        let poller = &self.thread().poller;
-        let result =
-            if registration.added { poller.modify(fd, key, wanted) } else { poller.add(fd, key, wanted) };
-        match result {
-            Ok(()) => {
-                registration.added = true;
-                registration.current = wanted;
-            }
-            Err(error) => {
-                crate::log::debug!("cannot watch a connection: {error}");
-                // Somebody has to find out how it goes on.
-                self.post(Command::Receive);
-            }
+        let reads = !registration.blocked && registration.reading.is_with_poller();
+        let mut result = Ok(());
+        if registration.is_gathered() {
+            result = self.watch_gathered(registration, fd, key, Interest { read: reads, write: false });
         }
+        // Where that failed the stream is watched as any other.
+        let read = reads && !registration.is_gathered();
+        let own = Interest { read, write: registration.wants_write };
+        result = result.and(registration.own.set(&self.thread().poller, fd, key, own));
+        if let Err(error) = result {
+            crate::log::debug!("cannot watch a connection: {error}");
+            // Somebody has to find out how it goes on.
+            self.post(Command::Receive);
+        }
+    }
+
+    fn watch_gathered(
+        &self,
+        registration: &mut Registration,
+        fd: RawFd,
+        key: u64,
+        wanted: Interest,
+    ) -> Result<()> {
+        let Some(gathering) = registration.gathering.clone() else { return Ok(()) };
+        if !registration.gathered.added {
+            gathering.insert(key, self.me());
+        }
+        let result = registration.gathered.set(gathering.poller(), fd, key, wanted);
+        if result.is_err() {
+            gathering.remove(key);
+            registration.gathering = None;
+        }
+        result
+    }
+}
+
+impl Registration {
+    fn is_gathered(&self) -> bool {
+        self.established && self.gathering.is_some()
     }
 }

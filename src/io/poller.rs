@@ -54,6 +54,11 @@ impl Poller {
         Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(raw) } })
     }
 
+    /// Readable while something watched is ready, for poll(2) and for other such sets.
+    pub fn raw(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
     /// Starts to watch a descriptor.
     pub fn add(&self, fd: RawFd, key: u64, interest: Interest) -> Result<()> {
         self.control(libc::EPOLL_CTL_ADD, fd, key, interest)

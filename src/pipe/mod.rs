@@ -82,6 +82,8 @@ pub trait Peer: Send + Sync {
     /// # Safety
     /// The caller has opened the feed.
     unsafe fn close_feed(&self) {}
+    /// The other party keeps back what it took, to move it on with what follows: before you wait, make it go on.
+    fn keeps_back(&self) {}
     /// Moves on what it took, if that makes room. Not while the lane is open.
     fn make_room(&self) {}
     /// Puts what it could give into the queue. Not while the feed is open.

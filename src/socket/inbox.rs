@@ -78,6 +78,8 @@ pub struct Inbox {
     closed: AtomicBool,
     /// Threads that found nothing to do and are going to wait for news.
     waiters: AtomicU32,
+    /// Links may have kept back something to be batched.
+    pub naps: AtomicBool,
 }
 
 /// A thread that is going to wait for news of a socket, or waits.
@@ -104,6 +106,7 @@ impl Inbox {
             serial,
             closed: AtomicBool::new(false),
             waiters: AtomicU32::new(0),
+            naps: AtomicBool::new(false),
         })
     }
 
@@ -263,6 +266,13 @@ impl Peer for Party {
 
     fn hiccup(&self) {
         self.tell(News::Hiccup);
+    }
+
+    fn keeps_back(&self) {
+        if let Some(inbox) = self.inbox.get() {
+            // Relaxed: news from another thread only come earlier than the end of the nap, which sees to what is kept.
+            inbox.naps.store(true, Ordering::Relaxed);
+        }
     }
 
     fn reclaim(&self) -> bool {

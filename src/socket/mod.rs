@@ -4,6 +4,7 @@
 //! know: routing rules, connections, C. A socket is used by one thread at a time, which the `Cell` it lives in
 //! sees to; calls that wait let go of it meanwhile.
 
+mod adoption;
 mod endpoints;
 mod inbox;
 mod monitor;
@@ -28,6 +29,7 @@ use crate::options::{SocketOptions, SocketType, number as n, value};
 use crate::pattern::{self, Dropped, Leftover, Mode, Origin, Pattern, PipeId, Pipes};
 use crate::pipe::End;
 use crate::sync::{Cell, Registry};
+use adoption::Adoption;
 use endpoints::Endpoint;
 use inbox::{Attachment, News, Share};
 use spin::Spin;
@@ -62,10 +64,7 @@ pub struct Socket {
     monitor: Arc<Monitor>,
     /// Set on a socket of the library's own, that a monitor reports to.
     monitors: Monitors,
-    /// Streams may be adopted beyond the wait that took them.
-    may_lease: bool,
-    /// Since the last wait the application has asked for input that was not there.
-    missed: bool,
+    adoption: Adoption,
     /// A call has failed because the context is ending.
     told_of_end: bool,
 }
@@ -110,8 +109,7 @@ pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> 
             unwritten: 0,
             monitor: Arc::default(),
             monitors: None,
-            may_lease: false,
-            missed: false,
+            adoption: Adoption::default(),
             told_of_end: false,
         }
     });
@@ -270,6 +268,9 @@ impl Socket {
         if self.attached.len() <= slot {
             self.attached.resize_with(slot + 1, || None);
         }
+        if let Some(link) = &link {
+            self.adoption.note_attached(link);
+        }
         self.attached[slot] = Some(Attached { party, link, share });
         self.pattern.attach(&mut self.pipes, id, origin);
         // A new pipe is awake, and announces nothing before somebody has looked at it: who waits at the descriptor is to look.
@@ -288,6 +289,7 @@ impl Socket {
             last_words = attached.party.last_words();
             if let Some(link) = &attached.link {
                 link.set_linger(self.options.linger);
+                link.part();
             }
         }
         if let Some(mut end) = self.pipes.remove(id) {

@@ -2,8 +2,9 @@
 
 use super::Socket;
 use super::inbox::{Inbox, Waiting};
+use super::adoption::{Adopted, For, Sources};
 use super::spin::Spin;
-use super::wait::{self, Adopted, For, Links, find, lock, poll_until};
+use super::wait::{self, find, lock, poll_until};
 use crate::config::{ADOPTED_LINKS, SPUN_SOCKETS};
 use crate::error::{Errno, Result};
 use crate::sync::Cell;
@@ -183,7 +184,7 @@ struct Watch {
     inboxes: Vec<Arc<Inbox>>,
     entries: Vec<libc::pollfd>,
     /// Connections that the waiting thread reads itself.
-    links: Links,
+    sources: Sources,
     /// A socket that knows whether it pays to spin. Not among many, nor where descriptors are waited for, too: each
     /// look at them is a system call.
     spinner: Option<&'static Cell<Socket>>,
@@ -192,7 +193,7 @@ struct Watch {
 impl Watch {
     fn new(items: &[Item], role: Role) -> Result<Self> {
         let mut inboxes: Vec<Arc<Inbox>> = Vec::new();
-        let mut links = Links::new();
+        let mut sources = Sources::default();
         let mut known = HashSet::with_capacity(items.len());
         for item in items.iter().filter(|item| !item.socket.is_null() && item.wanted != 0) {
             let mut guard = lock(item.socket)?;
@@ -202,7 +203,7 @@ impl Watch {
             }
             socket.end_naps();
             if item.wanted & POLL_IN != 0 {
-                links.extend(socket.links_to_read());
+                sources.extend(socket.sources_to_read());
             } else {
                 // What its peers say meanwhile must not wait for the end of this.
                 socket.end_leases();
@@ -211,13 +212,13 @@ impl Watch {
                 inboxes.push(socket.inbox.clone());
             }
         }
-        if role == Role::Waits && links.len() > ADOPTED_LINKS {
-            links.clear();
+        if role == Role::Waits && sources.len() > ADOPTED_LINKS {
+            sources = Sources::default();
             for item in items.iter().filter(|item| !item.socket.is_null() && item.wanted & POLL_IN != 0) {
                 lock(item.socket)?.as_mut().ok_or(Errno::NOT_A_SOCKET)?.end_leases();
             }
         }
-        let mut entries = Vec::with_capacity(inboxes.len() + items.len() + links.len());
+        let mut entries = Vec::with_capacity(inboxes.len() + items.len() + sources.len());
         for inbox in &inboxes {
             entries.push(libc::pollfd { fd: inbox.mailbox.waker.fd()?, events: libc::POLLIN, revents: 0 });
         }
@@ -226,17 +227,17 @@ impl Watch {
         let reads = items.iter().find(|item| !item.socket.is_null() && item.wanted & POLL_IN != 0);
         let spins = role == Role::Waits && !has_descriptors && inboxes.len() <= SPUN_SOCKETS;
         let spinner = reads.filter(|_| spins).and_then(|item| find(item.socket).ok());
-        Ok(Self { inboxes, entries, links, spinner })
+        Ok(Self { inboxes, entries, sources, spinner })
     }
 
     fn wait(&mut self, deadline: Option<Instant>, mask: Option<&libc::sigset_t>) -> Result<()> {
         let started = Instant::now();
         let spin = self.with_spin(Spin::budget).unwrap_or_default();
         let mut entries = std::mem::take(&mut self.entries);
-        let adopted = Adopted::new(&self.links, For::Input);
+        let adopted = Adopted::new(&self.sources, For::Input);
         let found = wait::spin_until(spin, started, deadline, || {
             self.inboxes.iter().any(|inbox| inbox.mailbox.waker.is_pending())
-                || wait::help(&self.links, For::Input)
+                || self.sources.help(For::Input)
         });
         let result = if found { Ok(()) } else { self.sleep(&mut entries, &adopted, deadline, mask) };
         drop(adopted);
@@ -272,10 +273,8 @@ impl Watch {
                 inbox.mailbox.waker.end_wait();
             }
         }
-        for (link, entry) in adopted.links().zip(&entries[without..]) {
-            if all && entry.revents != 0 {
-                link.receive_inline();
-            }
+        if all {
+            adopted.read(&entries[without..]);
         }
         entries.truncate(without);
         result.map(drop)

@@ -1,19 +1,19 @@
 //! Blocking send and receive.
 //!
 //! A call that cannot go on lets go of its socket and waits in poll(2) on the socket's eventfd, so that a signal
-//! ends it with EINTR. Before it sleeps it helps itself where it can: a sender writes its links' pipes to the
-//! kernel to make room, a receiver reads its links' streams. A receiver on a socket with few links then *adopts* their
-//! streams: it waits for them itself, and saves the I/O thread's wake-up and the switch from it.
+//! ends it with EINTR. Before it sleeps it helps itself where it can (`adoption`): a sender writes its links' pipes to the
+//! kernel to make room, a receiver reads its links' streams.
 
+use super::adoption::{Adopted, For};
 use super::{SOCKETS, Socket};
 use crate::config::ADOPTED_LINKS;
-use crate::driver::{LinkHandle, inline_driving};
+use crate::driver::LinkHandle;
 use crate::error::{Errno, Result};
 use crate::io::Waker;
 use crate::message::Message;
+use crate::sync::global::Ordering;
 use crate::pattern::Mode;
 use crate::sync::{Cell, CellGuard};
-use crate::transport::Stream;
 use smallvec::SmallVec;
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -44,13 +44,6 @@ pub fn lock(handle: *mut c_void) -> Result<Guard> {
 #[inline]
 fn socket(guard: &mut Guard) -> Result<&mut Socket> {
     guard.as_mut().ok_or(Errno::NOT_A_SOCKET)
-}
-
-/// What a call waits for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum For {
-    Room,
-    Input,
 }
 
 /// `zmq_msg_send`: on success the message was taken.
@@ -175,21 +168,21 @@ fn wait(
         return Err(Errno::INTERRUPTED);
     }
     let serial = socket.serial();
-    let links = match what {
-        For::Input => socket.links_to_read(),
+    let sources = match what {
+        For::Input => socket.sources_to_read(),
         For::Room => {
             // What its peers say meanwhile must not wait for the end of this.
             socket.end_leases();
-            socket.few_links()
+            socket.sources_to_write()
         }
     };
     socket.end_naps();
-    let mut adopted = Adopted::new(&links, what);
+    let mut adopted = Adopted::new(&sources, what);
     let started = Instant::now();
     let spin = socket.spin.budget();
     // In a conversation nothing is there yet, and to ask for it would be one system call in vain.
-    let asks_first = !socket.sleeps || what == For::Room || adopted.len() < links.len();
-    if (asks_first || !spin.is_zero()) && help(&links, what) {
+    let asks_first = !socket.sleeps || what == For::Room || adopted.len() < sources.len();
+    if (asks_first || !spin.is_zero()) && sources.help(what) {
         adopted.helped = true;
         return Ok(guard);
     }
@@ -197,10 +190,10 @@ fn wait(
     let waker = waiting.waker();
     drop(guard);
     let found = spin_until(spin, started, deadline, || {
-        waker.is_pending() || (what == For::Input && help(&links, what))
+        waker.is_pending() || (what == For::Input && sources.help(what))
     });
     let result = if found { Ok(false) } else { sleep(waker, Some(&adopted), deadline) };
-    adopted.helped = result == Ok(true) && help(&links, what);
+    adopted.helped = result == Ok(true) && sources.help(what);
     drop(adopted);
     drop(waiting);
     result?;
@@ -209,65 +202,6 @@ fn wait(
     socket.spin.learn(started.elapsed());
     socket.sleeps = !found;
     Ok(guard)
-}
-
-/// The links that a waiting thread serves. Few, so that a wait allocates nothing.
-pub(super) type Links = SmallVec<[Arc<LinkHandle>; ADOPTED_LINKS]>;
-
-/// Moves bytes on the calling thread. True when that may have brought what is waited for.
-pub(super) fn help(links: &[Arc<LinkHandle>], what: For) -> bool {
-    let mut helped = false;
-    for link in links {
-        helped |= match what {
-            For::Room => link.assist_send(),
-            For::Input => link.receive_inline(),
-        };
-    }
-    helped
-}
-
-/// Links with the streams that the calling thread waits for, until it is dropped.
-pub(super) struct Adopted<'a> {
-    streams: SmallVec<[(&'a Arc<LinkHandle>, Arc<Stream>); ADOPTED_LINKS]>,
-    what: For,
-    /// Something was moved after the wait.
-    pub(super) helped: bool,
-}
-
-impl<'a> Adopted<'a> {
-    pub(super) fn new(links: &'a [Arc<LinkHandle>], what: For) -> Self {
-        let stream = |link: &Arc<LinkHandle>| match what {
-            For::Room => link.await_room(),
-            For::Input => link.adopt(),
-        };
-        let streams = links.iter().filter_map(|link| Some((link, stream(link)?))).collect();
-        Self { streams, what, helped: false }
-    }
-
-    fn len(&self) -> usize {
-        self.streams.len()
-    }
-
-    /// What to give to poll(2).
-    pub(super) fn entries(&self) -> impl Iterator<Item = libc::pollfd> + '_ {
-        let events = if self.what == For::Room { libc::POLLOUT } else { libc::POLLIN };
-        self.streams.iter().map(move |(_, stream)| libc::pollfd { fd: stream.raw(), events, revents: 0 })
-    }
-
-    pub(super) fn links(&self) -> impl Iterator<Item = &'a Arc<LinkHandle>> + '_ {
-        self.streams.iter().map(|&(link, _)| link)
-    }
-}
-
-impl Drop for Adopted<'_> {
-    fn drop(&mut self) {
-        for (link, _) in &self.streams {
-            match self.what {
-                For::Room => link.leave_room(self.helped),
-                For::Input => link.leave(),
-            }
-        }
-    }
 }
 
 /// Spins until `done`, or until the time is up; false in the latter case.
@@ -344,77 +278,16 @@ impl Socket {
     /// Writes what was kept back to be batched: the application is about to wait, perhaps for the answer.
     pub(super) fn end_naps(&mut self) {
         self.pipes.end_passing();
-        for link in self.links() {
-            link.end_nap();
+        if self.inbox.naps.swap(false, Ordering::Relaxed) {
+            let naps = self.links().fold(false, |naps, link| link.end_nap() | naps);
+            self.inbox.naps.fetch_or(naps, Ordering::Relaxed);
         }
     }
 
-    /// Gives streams back to the I/O thread: the application asks for input in another way than by waiting for it.
-    /// What has come until now is read first: nobody else did.
-    #[inline]
-    pub(super) fn end_leases(&mut self) {
-        if self.may_lease {
-            self.read_leased();
-            self.may_lease = false;
-            for link in self.links() {
-                link.give_back();
-            }
-        }
-    }
-
-    /// A receive without waiting has found nothing. True when reading the streams of waiting threads may have brought
-    /// something. A thread that takes what there is between two waits keeps its streams; one that asks again and
-    /// again does not.
-    #[cold]
-    fn look_at_streams(&mut self) -> bool {
-        if !self.may_lease {
-            return false;
-        }
-        let found = self.read_leased();
-        if !found && std::mem::replace(&mut self.missed, true) {
-            self.end_leases();
-        }
-        found
-    }
-
-    /// Reads the streams that no I/O thread reads. True when bytes came.
-    #[cold]
-    pub(super) fn read_leased(&mut self) -> bool {
-        if !self.may_lease {
-            return false;
-        }
-        self.pipes.end_passing();
-        let mut found = false;
-        for link in self.links() {
-            found |= link.is_adopted() && link.receive_inline();
-        }
-        found
-    }
-
-    fn links(&self) -> impl Iterator<Item = &Arc<LinkHandle>> {
+    pub(super) fn links(&self) -> impl Iterator<Item = &Arc<LinkHandle>> {
         self.attached.iter().flatten().filter_map(|attached| attached.link.as_ref())
     }
 
-    /// The links whose streams a waiting thread is going to read. None where the application also waits in ways that
-    /// do not: a stream that the thread keeps would be silent there.
-    pub(super) fn links_to_read(&mut self) -> Links {
-        let followed = self.inbox.mailbox.waker.is_followed();
-        let links = if followed { Links::new() } else { self.few_links() };
-        if links.is_empty() {
-            self.end_leases();
-        }
-        self.may_lease |= !links.is_empty();
-        self.missed = false;
-        links
-    }
-
-    /// The links of this socket, when they are few enough for a waiting thread to serve them itself.
-    fn few_links(&self) -> Links {
-        if self.pipes.len() > ADOPTED_LINKS || !inline_driving() {
-            return Links::new();
-        }
-        self.links().cloned().collect()
-    }
 }
 
 /// Whether a socket answers every message it receives (REP). ENOTSOCK.

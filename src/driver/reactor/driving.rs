@@ -56,7 +56,7 @@ impl Reactor {
     /// Looks at the pipe again in a moment.
     pub(super) fn nap(&mut self, key: u64) {
         let Some(link) = self.link(key) else { return };
-        link.handle.napping.store(true, Ordering::Relaxed);
+        link.handle.begin_nap();
         if !std::mem::replace(&mut link.napping, true) {
             self.begin_nap(key, NAP);
         }
@@ -112,6 +112,22 @@ impl Reactor {
             self.timers.set(Instant::now() + LEASE, Purpose::Lease(key, uses));
         } else {
             link.handle.give_up_kept();
+        }
+    }
+
+    /// The same for streams that are watched together.
+    pub(super) fn look_after(&mut self, key: u64, uses: Option<u32>) {
+        let Some(set) = self.gatherings.get(&key).and_then(Weak::upgrade) else { return };
+        if let Some(uses) = set.look_after(uses) {
+            self.timers.set(Instant::now() + LEASE, Purpose::Lease(key, uses));
+        }
+    }
+
+    /// Streams that are watched together, by nobody else now, are ready.
+    pub(super) fn gathered_events(&mut self, key: u64) {
+        let Some(set) = self.gatherings.get(&key).and_then(Weak::upgrade) else { return };
+        for event in set.ready() {
+            self.with_link(event.key, |reactor, key| reactor.link_event(key, event));
         }
     }
 

@@ -268,6 +268,7 @@ impl Reactor {
         let last = notices.last(connected);
         handle.with_receive(|pump| pump.connect(stream.clone(), established.receive, rest, first, last));
         handle.with_send(|pump| pump.connect(stream, established.send, notices.hello()));
+        handle.note_established();
         self.set_deadline(key, deadline);
         self.attend(&settings.owner);
         self.drive_receive(key);

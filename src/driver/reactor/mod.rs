@@ -13,6 +13,7 @@ mod listening;
 use ending::loss_of;
 use listening::ListenerEntry;
 
+use super::gathering::{GATHERING, Gathering};
 use super::handle::{BUDGET, IoThread, LinkHandle};
 use super::inquiry::Inquiry;
 use super::link::{GateGuard, Link, LinkSettings, Owner, Role, State, Target};
@@ -47,7 +48,7 @@ const STOP_REFUSED: i32 = 1;
 const STOP_HANDSHAKE: i32 = 2;
 const STOP_AFTER_DISCONNECT: i32 = 4;
 
-/// Poller keys of listeners have this bit; links have their slot and generation.
+/// Poller keys of listeners have this bit, those of sets of streams another; links have their slot and generation.
 const LISTENER: u64 = 1 << 63;
 
 /// What other threads ask of an I/O thread.
@@ -90,6 +91,12 @@ pub enum Command {
     Negotiated { handle: Arc<LinkHandle>, stream: Weak<Stream>, negotiation: Box<Negotiation> },
     /// An application thread keeps the stream adopted between its waits.
     Lease(Arc<LinkHandle>),
+    /// The streams of a socket are watched together.
+    Gather(Arc<Gathering>),
+    /// An application thread keeps such a set adopted between its waits.
+    LookAfter(Arc<Gathering>),
+    /// The set with this key is no more.
+    Disperse(u64),
     /// The socket closed its end of the pipe.
     PipeClosed(Arc<LinkHandle>),
     /// The socket let go of the link.
@@ -106,6 +113,7 @@ enum Purpose {
     Linger(u64),
     Accept(u64),
     Nap(u64),
+    /// A link or a set of streams, and how often the lease had been used.
     Lease(u64, u32),
     /// A look at what the peer's kernel has not taken yet.
     Close(u64),
@@ -124,6 +132,7 @@ pub struct Reactor {
     free: Vec<usize>,
     generation: u64,
     listeners: HashMap<u64, ListenerEntry>,
+    gatherings: HashMap<u64, Weak<Gathering>>,
     timers: Timers<Purpose>,
     /// Timers that end a nap.
     naps: u32,
@@ -173,6 +182,7 @@ impl Reactor {
             free: Vec::new(),
             generation: 0,
             listeners: HashMap::new(),
+            gatherings: HashMap::new(),
             timers: Timers::new(),
             naps: 0,
             unattended: Vec::new(),
@@ -348,6 +358,9 @@ impl Handler for Reactor {
             Command::Lease(handle) => {
                 self.for_handle(&handle, |reactor, key| reactor.check_lease(key, None));
             }
+            Command::Gather(set) => drop(self.gatherings.insert(set.key(), Arc::downgrade(&set))),
+            Command::LookAfter(set) => self.look_after(set.key(), None),
+            Command::Disperse(key) => drop(self.gatherings.remove(&key)),
             Command::PipeClosed(handle) => self.for_handle(&handle, Self::pipe_closed),
             Command::Release(handle) => self.for_handle(&handle, Self::release),
             Command::Stop => return false,
@@ -358,6 +371,8 @@ impl Handler for Reactor {
     fn event(&mut self, event: Event) {
         if event.key & LISTENER != 0 {
             self.accept(event.key & !LISTENER);
+        } else if event.key & GATHERING != 0 {
+            self.gathered_events(event.key);
         } else {
             self.with_link(event.key, |reactor, key| reactor.link_event(key, event));
         }
@@ -376,6 +391,7 @@ impl Handler for Reactor {
                     self.naps -= 1;
                     self.with_link(key, Self::end_nap);
                 }
+                Purpose::Lease(key, uses) if key & GATHERING != 0 => self.look_after(key, Some(uses)),
                 Purpose::Lease(key, uses) => {
                     self.with_link(key, |reactor, key| reactor.check_lease(key, Some(uses)));
                 }
