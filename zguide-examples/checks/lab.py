@@ -8,6 +8,7 @@ import itertools
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -43,6 +44,19 @@ def free_ports():
 
 class Failure(Exception):
     """What a program did is not what its pattern promises."""
+
+
+def threads_of(pid):
+    """What each thread of a process waits in: its stack where gdb is installed, else the kernel's function."""
+    if shutil.which("gdb"):
+        command = ["gdb", "-p", str(pid), "-batch", "-ex", "thread apply all backtrace 16"]
+        stacks = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+        return "\n" + "\n".join(line for line in stacks.splitlines() if line.startswith(("Thread", "#")))
+    waits = []
+    for task in sorted(os.listdir(f"/proc/{pid}/task")):
+        with open(f"/proc/{pid}/task/{task}/comm") as name, open(f"/proc/{pid}/task/{task}/wchan") as place:
+            waits.append(f"{name.read().strip()} in {place.read()}")
+    return ", ".join(waits)
 
 
 def case(folder, promise, libraries=("reference", "ours", "mixed"), tcp=False):
@@ -161,7 +175,7 @@ class Process:
         try:
             actual = self._process.wait(timeout)
         except subprocess.TimeoutExpired:
-            raise Failure(f"{self.name} did not end in {timeout:g} s") from None
+            raise Failure(f"{self.name} did not end in {timeout:g} s: {threads_of(self._process.pid)}") from None
         self._reader.join()
         if actual != status:
             raise Failure(f"{self.name} ended with status {actual}, not {status}")
