@@ -136,6 +136,21 @@ pub const LEASE_GAP: Duration = Duration::from_millis(5);
 /// thread that has fallen behind many connections.
 pub const HAND_OVER: Duration = Duration::from_secs(1);
 
+/// Messages in a row that go to the same peers, before the next ones are laid out once for all of them; then this is what a
+/// peer's limit has to have room for. A choice, not a measurement.
+pub const BUNDLE_AFTER: u32 = 8;
+
+/// Such messages are passed on together when they are so many bytes: two of these make a write, and one stays in the first or second
+/// level of the cache while it is copied to each peer.
+pub const BUNDLE_BYTES: usize = 30 * 1024;
+
+/// Larger bodies are written from where they are.
+pub const BUNDLED_MAX: usize = crate::connection::ZERO_COPY_MIN - 1;
+
+/// Messages that a proxy passes on before it lets go of its sockets for a moment: enough for the way in and out to be lost
+/// among them, few enough for an I/O thread not to wait for long. A choice, not a measurement.
+pub const RELAYED: usize = 128;
+
 /// Messages that a subscriber looks through in one call without finding one that it wants.
 pub const FILTER_BUDGET: usize = 10_000;
 

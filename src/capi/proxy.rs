@@ -2,25 +2,16 @@
 
 use super::error::{OrMinusOne, guard};
 use crate::error::{Errno, Result};
-use crate::message::Message;
-use crate::socket::{self, Item, POLL_IN, POLL_OUT, Socket};
+use crate::message::{Message, Traffic};
+use crate::socket::{self, Item, POLL_IN, POLL_OUT, Socket, Stop};
 use crate::sync::Cell;
 use std::ffi::{c_int, c_void};
 
 const DONT_WAIT: c_int = super::constants::ZMQ_DONTWAIT;
 const SEND_MORE: c_int = super::constants::ZMQ_SNDMORE;
 
-/// Messages moved in one direction before the other gets its turn.
-const BURST: usize = 1000;
-
-/// Frames and bytes of one socket, as STATISTICS reports them.
-#[derive(Default, Clone, Copy)]
-struct Traffic {
-    received: u64,
-    received_bytes: u64,
-    sent: u64,
-    sent_bytes: u64,
-}
+/// Turns of one direction before the other gets its own.
+const TURNS: usize = 8;
 
 #[derive(PartialEq, Eq)]
 enum State {
@@ -37,14 +28,17 @@ struct Moved {
     waits: bool,
 }
 
+type Side = &'static Cell<Socket>;
+
 struct Proxy {
     front: *mut c_void,
     back: *mut c_void,
     capture: *mut c_void,
     control: *mut c_void,
     state: State,
-    front_traffic: Traffic,
-    back_traffic: Traffic,
+    /// Parts that were passed on, and their bytes.
+    forward: Traffic,
+    backward: Traffic,
     /// Each part on its way.
     message: Message,
 }
@@ -64,8 +58,8 @@ impl Proxy {
             }
             let active = self.state == State::Active;
             if active {
-                let forward = self.forward(true)?;
-                let backward = if single { Moved::default() } else { self.forward(false)? };
+                let forward = self.pass(true)?;
+                let backward = if single { Moved::default() } else { self.pass(false)? };
                 if forward.any || backward.any {
                     continue;
                 }
@@ -89,50 +83,77 @@ impl Proxy {
         Ok(!self.control.is_null() && socket::has_input(socket::find(self.control)?)?)
     }
 
-    /// Moves whole messages, until there is no input, no room, or the burst is over.
-    fn forward(&mut self, to_back: bool) -> Result<Moved> {
-        let (from, to) = if to_back { (self.front, self.back) } else { (self.back, self.front) };
+    /// Moves whole messages, until there is no input, no room, or the other direction has its turn.
+    fn pass(&mut self, forward: bool) -> Result<Moved> {
+        let (from, to) = if forward { (self.front, self.back) } else { (self.back, self.front) };
         let (source, target) = (socket::find(from)?, socket::find(to)?);
+        let simple = self.capture.is_null() && from != to;
         let mut moved = Moved::default();
-        for _ in 0..BURST {
-            if to != from && !socket::has_room(target)? {
-                moved.waits = true;
-                break;
+        for _ in 0..TURNS {
+            let passed = if forward { &mut self.forward } else { &mut self.backward };
+            let before = *passed;
+            let mut stop = match simple {
+                true => socket::relay(source, target, &mut self.message, passed)?,
+                false => Stop::Busy,
+            };
+            if stop == Stop::Busy {
+                stop = self.pass_one(forward, source, target)?;
             }
-            match socket::recv_in_service(source, &mut self.message) {
-                // Also a socket that never receives, or not in its present state.
-                Err(Errno::AGAIN | Errno::NOT_SUPPORTED | Errno::STATE) => break,
-                result => result?,
+            if let Stop::Part { in_hand } = stop {
+                self.pass_rest(forward, source, target, in_hand)?;
             }
-            moved.any = true;
-            loop {
-                let more = self.message.more();
-                self.pass_on(to_back, target)?;
-                if !more {
+            moved.any |= before != if forward { self.forward } else { self.backward };
+            match stop {
+                Stop::NoInput => break,
+                Stop::NoRoom => {
+                    moved.waits = true;
                     break;
                 }
-                socket::recv_into(source, &mut self.message, 0, false)?;
+                Stop::Turn | Stop::Busy | Stop::Part { .. } => {}
             }
         }
         Ok(moved)
     }
 
+    /// One message, with the sockets in use for one part at a time.
+    fn pass_one(&mut self, forward: bool, source: Side, target: Side) -> Result<Stop> {
+        if !std::ptr::eq(source, target) && !socket::has_room(target)? {
+            return Ok(Stop::NoRoom);
+        }
+        match socket::recv_in_service(source, &mut self.message) {
+            // Also a socket that never receives, or not in its present state.
+            Err(Errno::AGAIN | Errno::NOT_SUPPORTED | Errno::STATE) => return Ok(Stop::NoInput),
+            result => result?,
+        }
+        self.pass_rest(forward, source, target, true)?;
+        Ok(Stop::Turn)
+    }
+
+    /// The rest of a message: what is `in_hand` first.
+    fn pass_rest(&mut self, forward: bool, source: Side, target: Side, mut in_hand: bool) -> Result<()> {
+        loop {
+            if !in_hand {
+                socket::recv_into(source, &mut self.message, 0, false)?;
+            }
+            let more = self.message.more();
+            self.pass_part(forward, target)?;
+            if !more {
+                return Ok(());
+            }
+            in_hand = false;
+        }
+    }
+
     /// Sends a part on, and a copy to the capture socket.
-    fn pass_on(&mut self, to_back: bool, target: &'static Cell<Socket>) -> Result<()> {
+    fn pass_part(&mut self, forward: bool, target: Side) -> Result<()> {
         let flags = if self.message.more() { SEND_MORE } else { 0 };
-        let size = self.message.len() as u64;
+        let size = self.message.len();
         if !self.capture.is_null() {
             socket::send(socket::find(self.capture)?, &mut self.message.share(), flags)?;
         }
         socket::send(target, &mut self.message, flags)?;
-        let (source, target) = match to_back {
-            true => (&mut self.front_traffic, &mut self.back_traffic),
-            false => (&mut self.back_traffic, &mut self.front_traffic),
-        };
-        source.received += 1;
-        source.received_bytes += size;
-        target.sent += 1;
-        target.sent_bytes += size;
+        let passed = if forward { &mut self.forward } else { &mut self.backward };
+        passed.count(size, false);
         Ok(())
     }
 
@@ -161,8 +182,9 @@ impl Proxy {
     }
 
     fn report(&self) -> Result<()> {
-        let numbers = [self.front_traffic, self.back_traffic]
-            .map(|traffic| [traffic.received, traffic.received_bytes, traffic.sent, traffic.sent_bytes]);
+        let Self { forward, backward, .. } = self;
+        // What each side has received, and what it was given to send.
+        let numbers = [forward, backward, backward, forward].map(|passed| [passed.messages, passed.bytes]);
         for (index, number) in numbers.as_flattened().iter().enumerate() {
             let flags = if index < 7 { SEND_MORE } else { 0 };
             socket::send(
@@ -193,8 +215,8 @@ fn run(front: *mut c_void, back: *mut c_void, capture: *mut c_void, control: *mu
         capture,
         control,
         state: State::Active,
-        front_traffic: Traffic::default(),
-        back_traffic: Traffic::default(),
+        forward: Traffic::default(),
+        backward: Traffic::default(),
         message: Message::new(),
     };
     proxy.run()

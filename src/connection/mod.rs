@@ -57,7 +57,7 @@ mod send_half;
 mod write_batch;
 mod zap;
 
-pub use config::{Config, HeartbeatConfig, Security};
+pub use config::{Config, HeartbeatConfig, Security, ZERO_COPY_MIN};
 pub use failure::{Failure, FailureKind, code};
 pub use greeting::Version;
 pub use handshake::{Established, Handshake};

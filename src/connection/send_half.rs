@@ -69,6 +69,16 @@ impl SendHalf {
         }
     }
 
+    /// Frames are those of ZMTP 2.0 and later, and nothing wraps them.
+    pub fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// Adds such frames, as many as a body holds ([`crate::message::Bundle`]). Only while [`SendHalf::is_plain`].
+    pub fn encode_framed(&mut self, frames: Message, batch: &mut WriteBatch) {
+        batch.append_message(&[], frames);
+    }
+
     /// Copies what is short and simple, or special. False: it is neither.
     #[inline(always)]
     fn encode_small(&mut self, message: &Message, batch: &mut WriteBatch) -> bool {

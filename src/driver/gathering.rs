@@ -10,7 +10,7 @@ use super::reactor::Command;
 use super::reading::{Left, Look, Reading};
 use crate::error::Result;
 use crate::io::{Event, Interest, Poller};
-use crate::sync::global::{AtomicU64, Ordering};
+use crate::sync::global::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::os::fd::RawFd;
@@ -32,6 +32,8 @@ pub struct Gathering {
     /// By their keys in the I/O thread's poller.
     links: Mutex<HashMap<u64, Weak<LinkHandle>>>,
     state: Mutex<State>,
+    /// Something that was read may be kept by its link for the application's thread.
+    keeps: AtomicBool,
 }
 
 #[derive(Default)]
@@ -52,6 +54,7 @@ impl Gathering {
             streams,
             links: Mutex::default(),
             state: Mutex::default(),
+            keeps: AtomicBool::new(false),
         });
         thread.mailbox.post(Command::Gather(set.clone()));
         thread.poller.add(set.raw(), set.key, Interest::READ)?;
@@ -116,27 +119,33 @@ impl Gathering {
     pub fn adopt(&self) -> bool {
         let mut state = self.state.lock();
         let begun = state.reading.begin_wait();
-        self.update(&mut state);
+        self.settle(state);
         begun
     }
 
     /// Ends a wait.
     pub fn leave(&self) {
         let mut state = self.state.lock();
-        match state.reading.end_wait(false) {
-            Left::Leased => {
-                if state.reading.is_to_be_looked_after() {
-                    self.post(Command::LookAfter);
-                }
-            }
-            Left::ToPoller | Left::AsBefore => {}
+        let left = state.reading.end_wait(self.keeps.load(Ordering::Relaxed));
+        if left == Left::Leased && state.reading.is_to_be_looked_after() {
+            self.post(Command::LookAfter);
         }
-        self.update(&mut state);
+        self.settle(state);
     }
 
     /// [`Gathering::read`] unless the I/O thread watches.
     pub fn read_leased(&self) -> bool {
         self.state.lock().reading.note_use() && self.read()
+    }
+
+    /// True while an application's thread that does not wait is expected back.
+    pub(super) fn is_leased(&self) -> bool {
+        self.state.lock().reading.is_leased()
+    }
+
+    /// A link keeps what was read, until the application's thread comes for it.
+    pub(super) fn note_kept(&self) {
+        self.keeps.store(true, Ordering::Relaxed);
     }
 
     /// True while an application's thread reads.
@@ -149,14 +158,14 @@ impl Gathering {
         let mut state = self.state.lock();
         state.reading.forget_waits();
         state.reading.end_lease();
-        self.update(&mut state);
+        self.settle(state);
     }
 
     /// The I/O thread looks after a lease. `uses` is what it saw last; returns what it sees now while the lease goes on.
     pub(super) fn look_after(&self, uses: Option<u32>) -> Option<u32> {
         let mut state = self.state.lock();
         let look = state.reading.look_after(uses);
-        self.update(&mut state);
+        self.settle(state);
         match look {
             Look::Again(uses) => Some(uses),
             Look::ToPoller | Look::Over => None,
@@ -173,7 +182,8 @@ impl Gathering {
         }
     }
 
-    fn update(&self, state: &mut MutexGuard<'_, State>) {
+    /// Does what follows from a change of who reads.
+    fn settle(&self, mut state: MutexGuard<'_, State>) {
         let watched = state.reading.is_with_poller();
         if watched == state.watched {
             return;
@@ -183,6 +193,16 @@ impl Gathering {
             Ok(()) => state.watched = watched,
             Err(error) => crate::log::debug!("cannot watch connections: {error}"),
         }
+        drop(state);
+        if watched && self.keeps.swap(false, Ordering::Relaxed) {
+            self.give_up_kept();
+        }
+    }
+
+    /// What was kept must not depend on somebody coming for it.
+    fn give_up_kept(&self) {
+        let links: Vec<_> = self.links.lock().values().filter_map(Weak::upgrade).collect();
+        links.iter().for_each(|link| link.give_up_kept());
     }
 }
 

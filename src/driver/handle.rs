@@ -215,6 +215,7 @@ impl LinkHandle {
     /// One write on the calling thread. Whether all that there was is with the kernel, and whether the I/O thread has to go on.
     pub(super) fn write_now(&self, pump: &mut SendPump) -> (bool, bool) {
         let controls = self.take_controls(pump);
+        pump.note_heard(self.traffic.load(Ordering::Relaxed));
         let (sent, ended) = pace::write(|| pump.drive(controls, 1, false));
         pump.last_inline = Some(ended);
         let written = pump.wrote && sent != Sent::Blocked;
@@ -291,7 +292,7 @@ impl LinkHandle {
         let mut effects = SideEffects::default();
         let received = match if adopted { pump.fetch(&mut effects) } else { Fetched::Impossible } {
             Fetched::Kept => {
-                self.keeping.store(true, Ordering::Relaxed);
+                self.note_kept();
                 pump.announce_input();
                 Received::More
             }

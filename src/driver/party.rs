@@ -8,7 +8,7 @@ use super::policy;
 use super::reactor::Command;
 use super::receive_pump::SideEffects;
 use super::token::Held;
-use crate::message::Message;
+use crate::message::{Message, Traffic};
 use crate::pipe::{Given, Peer};
 use crate::sync::fork_generation;
 use crate::sync::global::Ordering;
@@ -54,6 +54,24 @@ impl Peer for LinkHandle {
         // SAFETY: as in `take`.
         let mut pump = unsafe { self.send.resume() };
         let taken = pump.collect_queued();
+        if pump.is_due() && self.write_now(&mut pump).1 {
+            self.post(Command::Send);
+        }
+        taken
+    }
+
+    unsafe fn takes_bundles(&self) -> bool {
+        // SAFETY: as in `take`.
+        !self.send.is_marked() && unsafe { self.send.resume() }.takes_bundles()
+    }
+
+    unsafe fn take_bundle(&self, bundle: &mut Message, traffic: Traffic) -> bool {
+        if self.send.is_marked() {
+            return false;
+        }
+        // SAFETY: as in `take`.
+        let mut pump = unsafe { self.send.resume() };
+        let taken = pump.collect_bundle(bundle, traffic);
         if pump.is_due() && self.write_now(&mut pump).1 {
             self.post(Command::Send);
         }

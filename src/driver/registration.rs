@@ -122,14 +122,25 @@ impl LinkHandle {
     /// waited for input lately, so it will do so again when the queue is empty, and the I/O thread need not run.
     pub(super) fn hand_over(&self) -> bool {
         let registration = self.registration.lock();
+        if !registration.blocked {
+            return false;
+        }
         let reading = &registration.reading;
         // One that waits may sleep already.
         let comes_back = reading.is_leased() || (reading.is_with_poller() && reading.is_waited_for());
-        if !registration.blocked || !comes_back {
+        let set = registration.held_set();
+        // Noted first: the set may be given back at any moment, and then asks who keeps something.
+        let set_comes_back = set.is_some_and(|set| {
+            set.note_kept();
+            set.is_leased()
+        });
+        if !comes_back && !set_comes_back {
             return false;
         }
         self.keeping.store(true, Ordering::Relaxed);
-        self.lease_to_reader(registration);
+        if !set_comes_back {
+            self.lease_to_reader(registration);
+        }
         true
     }
 
@@ -164,7 +175,16 @@ impl LinkHandle {
 
     /// True while an application's thread reads the stream, and no poller watches for input.
     pub(super) fn is_adopted(&self) -> bool {
-        !self.registration.lock().reading.is_with_poller()
+        let registration = self.registration.lock();
+        !registration.reading.is_with_poller() || registration.held_set().is_some()
+    }
+
+    /// What was read of the stream is kept for the application's thread.
+    pub(super) fn note_kept(&self) {
+        self.keeping.store(true, Ordering::Relaxed);
+        if let Some(set) = self.registration.lock().held_set() {
+            set.note_kept();
+        }
     }
 
     /// Reads what has come, if the poller does not watch for it, on the thread that is to read it. True when bytes came.
@@ -208,7 +228,7 @@ impl LinkHandle {
             self.return_to_poller(registration);
             return true;
         }
-        registration.is_gathered() && registration.gathering.as_ref().is_some_and(|set| set.is_held())
+        registration.held_set().is_some()
     }
 
     /// Starts to watch a stream. Called by the reactor for each new connection.
@@ -257,7 +277,7 @@ impl LinkHandle {
             self.end_gathered(&mut registration, fd);
         }
         registration.gathering = None;
-        self.update(&mut registration);
+        self.return_to_poller(registration);
     }
 
     fn end_gathered(&self, registration: &mut Registration, fd: RawFd) {
@@ -350,5 +370,11 @@ impl LinkHandle {
 impl Registration {
     fn is_gathered(&self) -> bool {
         self.established && self.gathering.is_some()
+    }
+
+    /// The set in which the stream is, if an application's thread reads all that is in it.
+    fn held_set(&self) -> Option<&Gathering> {
+        let set = self.gathering.as_deref().filter(|_| self.established && self.reading.is_with_poller());
+        set.filter(|set| set.is_held())
     }
 }

@@ -66,11 +66,16 @@ pub struct SendPump {
     looks: u32,
     /// Whoever encodes the next message is to write.
     urged: bool,
+    /// Reads of the connection that brought bytes, by the time of the last write, and writes since that number has changed.
+    heard: u32,
+    unheard: u32,
     /// Something was given to the kernel, or tried to be, since this was last cleared.
     pub wrote: bool,
     /// All that was encoded for the connections of this link.
     pub sent: Traffic,
 }
+
+const TALK_WRITES: u32 = 16;
 
 struct Connection {
     stream: Arc<Stream>,
@@ -172,6 +177,24 @@ impl SendPump {
         true
     }
 
+    /// Whether [`SendPump::collect_bundle`] would come to something.
+    pub fn takes_bundles(&mut self) -> bool {
+        self.collect_queued() && self.connection.as_ref().is_some_and(|connection| connection.half.is_plain())
+    }
+
+    /// [`SendPump::collect`] of a bundle.
+    pub fn collect_bundle(&mut self, bundle: &mut Message, traffic: Traffic) -> bool {
+        if !self.takes_bundles() {
+            return false;
+        }
+        let Some(connection) = &mut self.connection else { return false };
+        self.sent += traffic;
+        connection.half.encode_framed(bundle.share(), connection.batch.get_or_insert_with(spare_batch));
+        connection.passed += traffic.messages as usize;
+        self.collected += traffic.messages as u32;
+        true
+    }
+
     /// Encodes what the pipe holds, in the same way. True when that was all.
     #[inline(always)]
     pub fn collect_queued(&mut self) -> bool {
@@ -212,7 +235,7 @@ impl SendPump {
             return Nap::Over;
         }
         self.looks = if attended { 0 } else { self.looks + 1 };
-        if self.unwritten() * NAPS_MAX >= SEND_CHUNK * self.looks as usize {
+        if self.unwritten() * NAPS_MAX >= self.chunk() * self.looks as usize {
             return Nap::Again;
         }
         self.urged = true;
@@ -234,7 +257,19 @@ impl SendPump {
     /// True when what was collected is worth a write.
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.unwritten() >= SEND_CHUNK
+        self.unwritten() >= self.chunk()
+    }
+
+    /// What a write is to bring.
+    #[inline]
+    fn chunk(&self) -> usize {
+        if self.unheard < TALK_WRITES { tuned() } else { SEND_CHUNK }
+    }
+
+    /// A write is about to be made, after so many reads that brought bytes.
+    pub fn note_heard(&mut self, reads: u32) {
+        let heard = std::mem::replace(&mut self.heard, reads) != reads;
+        self.unheard = if heard { 0 } else { self.unheard.saturating_add(1) };
     }
 
     /// True when whoever encodes is to write now, and the kernel may take it.
@@ -361,6 +396,11 @@ fn write(stream: &Stream, batch: &mut WriteBatch) -> Result<bool> {
             return Ok(false);
         }
     }
+}
+
+fn tuned() -> usize {
+    static T: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
+    *T.get_or_init(|| std::env::var("TALK").ok().and_then(|t| t.parse().ok()).unwrap_or(12 * 1024))
 }
 
 #[cfg(all(test, not(loom)))]

@@ -13,11 +13,13 @@
 //! closed message and in zeroed memory, so both are told apart from a valid one.
 
 mod block;
+mod bundle;
 mod content;
 mod metadata;
 mod shelf;
 mod traffic;
 
+pub use bundle::Bundle;
 pub use content::FreeFn;
 pub use metadata::Metadata;
 pub use shelf::take as memory_for;

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bundling;
 mod dealer;
 mod pair;
 mod pipes;

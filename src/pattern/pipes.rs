@@ -2,6 +2,7 @@
 //!
 //! A pattern holds [`PipeId`]s and asks this table for everything else, so that a pipe has one owner.
 
+use super::bundling::{Bundling, Step};
 use crate::message::{Message, Metadata};
 use crate::pipe::{End, Outlet, Readiness};
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub struct Pipes {
     pub dropped: Dropped,
     /// Something may be open to pass the queues of a pipe.
     passing: bool,
+    /// Part of that: what is kept back for several pipes.
+    bundling: Bundling,
 }
 
 /// Messages that were dropped, by reason. One that goes to several peers counts for each that misses it.
@@ -61,6 +64,7 @@ impl Pipes {
 
     /// Takes a pipe out.
     pub fn remove(&mut self, id: PipeId) -> Option<End> {
+        self.pass_bundle();
         let slot = self.slots.get_mut(id.0 as usize)?.take()?;
         self.free.push(id.0);
         self.ended.retain(|&ended| ended != id);
@@ -73,6 +77,7 @@ impl Pipes {
     /// The end of a pipe.
     #[inline]
     pub fn end(&mut self, id: PipeId) -> Option<&mut End> {
+        self.pass_bundle();
         Some(&mut self.slots.get_mut(id.0 as usize)?.as_mut()?.end)
     }
 
@@ -81,6 +86,8 @@ impl Pipes {
     #[inline]
     pub fn end_passing(&mut self) {
         if std::mem::take(&mut self.passing) {
+            self.pass_bundle();
+            self.passing = false;
             self.slots.iter_mut().flatten().for_each(|slot| slot.end.end_passing());
         }
     }
@@ -106,6 +113,7 @@ impl Pipes {
 
     /// Notes that the peer of a pipe is gone: nothing may be written any more.
     pub fn forbid_writing(&mut self, id: PipeId) {
+        self.pass_bundle();
         if let Some(Some(slot)) = self.slots.get_mut(id.0 as usize) {
             slot.writable = false;
             slot.end.stop_passing();
@@ -116,6 +124,7 @@ impl Pipes {
     /// Whether the next part may be written: the peer is there, and a message may be begun or continued.
     #[inline]
     pub fn has_room(&mut self, id: PipeId) -> bool {
+        self.pass_bundle();
         match self.slots.get_mut(id.0 as usize) {
             Some(Some(slot)) => slot.writable && slot.end.tx.has_room(),
             _ => false,
@@ -140,6 +149,7 @@ impl Pipes {
     /// A part for a pipe that is gone is dropped.
     #[inline]
     pub fn write(&mut self, id: PipeId, mut message: Message) {
+        self.pass_bundle();
         if let Some(Some(slot)) = self.slots.get_mut(id.0 as usize)
             && slot.writable
         {
@@ -151,12 +161,14 @@ impl Pipes {
     /// [`Pipes::has_room`] and [`Pipes::write`] in one: takes the part if it may be written.
     #[inline]
     pub fn try_write(&mut self, id: PipeId, message: &mut Message) -> bool {
+        self.pass_bundle();
         self.try_send(id, |outlet| outlet.send(message))
     }
 
     /// [`Pipes::try_write`] of a message that others are going to get, too: it stays as it is.
     #[inline]
     pub fn try_write_shared(&mut self, id: PipeId, message: &mut Message) -> bool {
+        self.pass_bundle();
         self.try_send(id, |outlet| outlet.send_shared(message))
     }
 
@@ -180,9 +192,79 @@ impl Pipes {
     /// When a pipe had no room: makes room if what is in the way can be written now.
     #[cold]
     pub fn make_room(&mut self, id: PipeId) -> bool {
+        self.pass_bundle();
+        self.make_room_beside(id)
+    }
+
+    /// The same for a pipe that gets nothing of the bundle.
+    #[cold]
+    fn make_room_beside(&mut self, id: PipeId) -> bool {
         match self.slots.get_mut(id.0 as usize) {
             Some(Some(slot)) => slot.writable && slot.end.tx.make_room(),
             _ => false,
+        }
+    }
+
+    /// Sends a message to all of the selected pipes, later and together with those that follow, if they go to the same pipes.
+    /// False: it has to be sent to each of them.
+    #[inline]
+    pub fn try_bundle(&mut self, selected: &[PipeId], message: &mut Message) -> bool {
+        match self.bundling.next(selected, message) {
+            Step::Alone => {
+                self.pass_bundle();
+                return false;
+            }
+            Step::Begin if !self.begin_bundle() => return false,
+            Step::Begin | Step::Add => {}
+        }
+        for place in 0..self.bundling.others.len() {
+            let id = self.bundling.others[place];
+            while !self.try_send(id, |outlet| outlet.send_shared(message)) {
+                if !self.make_room_beside(id) {
+                    self.count_drop(Some(id));
+                    break;
+                }
+            }
+        }
+        if self.bundling.add(message) {
+            self.pass_bundle();
+        }
+        message.clear();
+        true
+    }
+
+    #[cold]
+    fn begin_bundle(&mut self) -> bool {
+        let Self { slots, bundling, passing, .. } = self;
+        bundling.begin(|id| {
+            let slot = slots.get_mut(id.0 as usize)?.as_mut().filter(|slot| slot.writable)?;
+            let room = slot.end.tx.room_for_bundle();
+            *passing |= slot.end.is_passing();
+            room
+        })
+    }
+
+    /// Passes on what was kept back for several pipes.
+    #[inline]
+    fn pass_bundle(&mut self) {
+        if !self.bundling.is_empty() {
+            self.pass_bundle_now();
+        }
+    }
+
+    #[cold]
+    fn pass_bundle_now(&mut self) {
+        let (bundle, traffic) = self.bundling.take();
+        let Ok(mut bundle) = bundle else {
+            self.dropped.full += traffic.messages * self.bundling.members.len() as u64;
+            return;
+        };
+        for id in &self.bundling.members {
+            let Some(Some(slot)) = self.slots.get_mut(id.0 as usize) else { continue };
+            if slot.writable {
+                slot.end.tx.send_bundle(&mut bundle, traffic);
+                self.passing |= slot.end.is_passing();
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{Leftover, Mode, Origin, Pattern, PipeId, Pipes};
 use crate::error::Result;
 use crate::message::{Message, Metadata};
+use crate::pipe::testing::Lane;
 use crate::pipe::{End, Limits, Peer, pipe};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -66,8 +67,20 @@ impl World {
     pub(crate) fn pipe_of(&mut self, limit: usize) -> PipeId {
         let limits =
             Limits { forward: limit, backward: 0, conflate_forward: false, conflate_backward: false };
+        self.pipe_to(limits, Arc::new(News::default()))
+    }
+
+    /// A pipe to a party that takes messages past the queue.
+    pub(crate) fn pipe_with_lane(&mut self, limit: usize) -> (PipeId, Arc<Lane>) {
+        let limits =
+            Limits { forward: limit, backward: 0, conflate_forward: false, conflate_backward: false };
+        let lane = Arc::new(Lane::default());
+        (self.pipe_to(limits, lane.clone()), lane)
+    }
+
+    fn pipe_to(&mut self, limits: Limits, peer: Arc<dyn Peer>) -> PipeId {
         let near = Arc::new(News::default());
-        let (end, far) = pipe(limits, near.clone(), Arc::new(News::default()));
+        let (end, far) = pipe(limits, near.clone(), peer);
         let id = self.pipes.insert(end);
         self.links.insert(id, Link { far: Some(far), near });
         id

@@ -214,10 +214,14 @@ impl Pattern for Xpub {
         if !self.fan_out.in_message() {
             self.select(message);
         }
-        if self.options.no_drop && !self.fan_out.has_room(pipes) {
-            return Err(Errno::AGAIN);
+        if self.options.no_drop {
+            if !self.fan_out.has_room(pipes) {
+                return Err(Errno::AGAIN);
+            }
+            self.fan_out.send(pipes, message);
+        } else {
+            self.fan_out.send_bundled(pipes, message);
         }
-        self.fan_out.send(pipes, message);
         if self.options.last_value {
             self.last = None;
         }

@@ -14,7 +14,7 @@ mod segment;
 pub use queue::{Readiness, Receiver, Sender, queue};
 
 use crate::error::Result;
-use crate::message::Message;
+use crate::message::{Bundle, Message, Traffic};
 use std::sync::Arc;
 
 /// How one party tells the other that there is something to do. Called on the teller's thread; must not block.
@@ -57,6 +57,21 @@ pub trait Peer: Send + Sync {
     /// # Safety
     /// The caller has opened the lane.
     unsafe fn take_queued(&self) -> bool {
+        false
+    }
+    /// Whether it takes bundles now.
+    ///
+    /// # Safety
+    /// The caller has opened the lane.
+    unsafe fn takes_bundles(&self) -> bool {
+        false
+    }
+    /// Takes messages that others are going to get, too ([`crate::message::Bundle`]), which count for `traffic`; otherwise as `take`.
+    ///
+    /// # Safety
+    /// The caller has opened the lane.
+    unsafe fn take_bundle(&self, bundle: &mut Message, traffic: Traffic) -> bool {
+        let _ = (bundle, traffic);
         false
     }
     /// Gives the right back.
@@ -225,7 +240,7 @@ impl Outlet {
         self.open_lane();
         // SAFETY: the lane is open when it is asked.
         if self.lane && unsafe { self.peer.take(message, shared) } {
-            self.sender.count_passed();
+            self.sender.count_passed(1);
             return true;
         }
         self.close_lane();
@@ -249,6 +264,33 @@ impl Outlet {
         if self.lane && !unsafe { self.peer.take_queued() } {
             self.close_lane();
         }
+    }
+
+    /// How many messages may be handed over in a bundle, if that can be done now.
+    pub fn room_for_bundle(&mut self) -> Option<usize> {
+        if !self.direct || !self.sender.is_shown() || self.sender.in_message() {
+            return None;
+        }
+        self.open_lane();
+        // SAFETY: the lane is open when it is asked.
+        (self.lane && unsafe { self.peer.takes_bundles() }).then(|| self.sender.room())
+    }
+
+    /// Hands a bundle over, for which there was room.
+    pub fn send_bundle(&mut self, bundle: &mut Message, traffic: Traffic) {
+        // SAFETY: the lane is open when it is asked.
+        if self.lane && self.sender.is_shown() && unsafe { self.peer.take_bundle(bundle, traffic) } {
+            self.sender.count_passed(traffic.messages as usize);
+            return;
+        }
+        self.close_lane();
+        for body in Bundle::bodies(bundle.data()) {
+            // Without memory the rest is lost, as for a peer that is full.
+            if self.sender.push_copy(body, false).is_err() {
+                break;
+            }
+        }
+        self.flush();
     }
 
     #[inline]
@@ -500,3 +542,5 @@ impl Inlet {
 mod loom_tests;
 #[cfg(all(test, not(loom)))]
 mod tests;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -92,6 +92,14 @@ impl FanOut {
         self.selected.iter().all(|&id| pipes.has_room(id))
     }
 
+    /// [`FanOut::send`], perhaps later and together with what follows: not for who has to know which peers get it.
+    #[inline]
+    pub fn send_bundled(&mut self, pipes: &mut Pipes, message: &mut Message) {
+        if self.in_message || self.selected.len() < 2 || !pipes.try_bundle(&self.selected, message) {
+            self.send(pipes, message);
+        }
+    }
+
     /// Sends a part to the selection. Takes the message, also when nobody gets it.
     #[inline]
     pub fn send(&mut self, pipes: &mut Pipes, message: &mut Message) {

@@ -11,6 +11,7 @@ mod monitor;
 mod owner;
 mod poll;
 mod poller;
+mod relay;
 mod spin;
 mod wait;
 
@@ -18,6 +19,7 @@ pub use inbox::{Inbox, Party};
 pub use monitor::{Monitor, Monitors};
 pub use poll::{Item, POLL_ERROR, POLL_IN, POLL_OUT, POLL_PRIORITY, poll, poll_serving};
 pub use poller::{Event, Poller, Target, wait_for_events};
+pub use relay::{Stop, relay};
 pub use wait::{find, has_input, has_room, is_reply, recv, recv_in_service, recv_into, send, sleep_on};
 
 use crate::config::{SEND_CHUNK, SEND_OVERHEAD};
@@ -357,7 +359,7 @@ impl Socket {
     }
 
     /// Whether a part would be taken now: POLL_OUT for a thread that goes on sending.
-    fn has_room(&mut self) -> Result<bool> {
+    pub(super) fn has_room(&mut self) -> Result<bool> {
         self.begin_transfer()?;
         Ok(self.pattern.can_send(&mut self.pipes))
     }

@@ -106,11 +106,7 @@ pub fn recv_into(
 /// The same without waiting, for a thread that waits in [`super::poll_serving`] next: the connections stay its own to read.
 pub fn recv_in_service(cell: &'static Cell<Socket>, place: &mut Message) -> Result<()> {
     let mut guard = cell.lock();
-    let socket = socket(&mut guard)?;
-    match socket.try_recv(place, false) {
-        Err(Errno::AGAIN) if socket.read_leased() => socket.try_recv(place, false),
-        result => result,
-    }
+    socket(&mut guard)?.try_recv_in_service(place)
 }
 
 /// Whether there is a part to receive now, for the same thread.
@@ -275,6 +271,15 @@ pub fn sleep_on(waker: &Waker) -> Result<()> {
 }
 
 impl Socket {
+    /// See [`recv_in_service`].
+    #[inline]
+    pub(super) fn try_recv_in_service(&mut self, place: &mut Message) -> Result<()> {
+        match self.try_recv(place, false) {
+            Err(Errno::AGAIN) if self.read_leased() => self.try_recv(place, false),
+            result => result,
+        }
+    }
+
     /// Writes what was kept back to be batched: the application is about to wait, perhaps for the answer.
     pub(super) fn end_naps(&mut self) {
         self.pipes.end_passing();

@@ -291,10 +291,22 @@ impl Sender {
         self.in_message
     }
 
-    /// A message went past the queue; the limit counts it until [`super::Receiver::count_passed`].
+    /// Messages went past the queue; the limit counts them until [`super::Receiver::count_passed`].
     #[inline]
-    pub fn count_passed(&mut self) {
-        self.messages += 1;
+    pub fn count_passed(&mut self, count: usize) {
+        self.messages += count;
+    }
+
+    /// How many messages there is room for, by what the consumer has reported.
+    pub fn room(&mut self) -> usize {
+        let high_water = self.shared.high_water.load(Ordering::Relaxed);
+        if high_water == 0 {
+            return usize::MAX;
+        }
+        // Acquire as in `refresh_credit`.
+        let credit = self.shared.consumed.credit.load(Ordering::Acquire) >> SHIFT;
+        self.acknowledged = self.acknowledged.max(credit);
+        high_water.saturating_sub(self.messages.saturating_sub(self.acknowledged))
     }
 
     /// True when the limit is reached.
