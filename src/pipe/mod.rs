@@ -540,7 +540,7 @@ impl Inlet {
 
 #[cfg(all(test, loom))]
 mod loom_tests;
-#[cfg(all(test, not(loom)))]
-mod tests;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -75,6 +75,28 @@ fn a_full_queue_reopens_at_the_low_water_mark() {
     }
 }
 
+/// The reader has taken more than the new limit allows and not reported it: the next thing it counts is not to be taken for the
+/// report.
+#[test]
+fn a_lowered_limit_does_not_stop_who_has_room() {
+    for (before, after) in [(0, 1), (1000, 10), (0, 100)] {
+        for counted in [0, 1] {
+            let (mut tx, mut rx) = queue(before, false);
+            for _ in 0..200 {
+                push(&mut tx, 1);
+            }
+            while pop(&mut rx).is_some() {}
+            tx.set_high_water(after);
+            tx.count_passed(counted);
+            let room = tx.has_room();
+            rx.count_passed(counted);
+            assert_eq!(rx.poll(), Readiness::Asleep);
+            assert!(room || rx.take_owed_credit(), "{before} to {after}: the writer waits");
+            assert!(tx.has_room());
+        }
+    }
+}
+
 #[test]
 fn the_limit_counts_messages_and_never_stops_one_midway() {
     let (mut tx, _rx) = queue(2, false);

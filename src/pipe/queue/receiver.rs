@@ -160,8 +160,9 @@ impl Receiver {
     fn acknowledge(&mut self, taken: usize) {
         let high_water = self.shared.high_water.load(Ordering::Relaxed);
         if high_water != self.step_of {
+            // What was not reported until now may be more than the new limit allows.
             self.step_of = high_water;
-            self.until_step = self.until_step.min(step(high_water));
+            self.until_step = 0;
         }
         self.until_step = self.until_step.saturating_sub(taken);
         if self.until_step > 0 {
