@@ -81,7 +81,8 @@ mod tests {
     #[test]
     fn what_goes_in_comes_out() {
         let mut bundle = Bundle::default();
-        let bodies: Vec<Vec<u8>> = [0, 1, 33, 255, 256, BUNDLED_MAX].map(|size| vec![size as u8; size]).into();
+        let bodies: Vec<Vec<u8>> =
+            [0, 1, 33, 255, 256, BUNDLED_MAX].map(|size| vec![size as u8; size]).into();
         for body in &bodies {
             let message = Message::from_slice(body).unwrap();
             assert!(Bundle::suits(&message));

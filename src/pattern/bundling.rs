@@ -66,7 +66,8 @@ impl Bundling {
 
     /// Begins a bundle: `room` says how many messages a pipe takes in it, if any. False: too few take part.
     pub(super) fn begin(&mut self, mut room: impl FnMut(PipeId) -> Option<usize>) -> bool {
-        (self.members.clear(), self.others.clear());
+        self.members.clear();
+        self.others.clear();
         self.room = usize::MAX;
         for &id in &self.selection {
             match room(id).filter(|&room| room > BUNDLE_AFTER as usize) {

@@ -26,6 +26,9 @@ struct Node<V> {
 
 const INLINE: usize = 22;
 
+/// Children that are looked through one after another: hexadecimal digits have sixteen.
+const SCANNED: usize = 16;
+
 /// Bytes between a node and its parent; empty for the root only.
 enum Label {
     Inline { size: u8, bytes: [u8; INLINE] },
@@ -153,8 +156,9 @@ impl<V: Value> Node<V> {
 
     #[inline]
     fn find(&self, first: u8) -> Result<usize, usize> {
-        // Most nodes have few children; numbers have ten.
-        if self.children.len() <= 4 {
+        // One after another: where they are not in the cache, the processor fetches several at once, and a binary search
+        // would wait for each.
+        if self.children.len() <= SCANNED {
             for (index, child) in self.children.iter().enumerate() {
                 if child.label.first() >= first {
                     return if child.label.first() == first { Ok(index) } else { Err(index) };

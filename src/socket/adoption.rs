@@ -162,9 +162,13 @@ impl Socket {
         if self.adoption.may_lease_links || self.adoption.may_lease_sets {
             self.read_leased();
             self.end_link_leases();
-            if std::mem::take(&mut self.adoption.may_lease_sets) {
-                self.adoption.sets.iter().for_each(|set| set.give_back());
-            }
+            self.end_set_leases();
+        }
+    }
+
+    fn end_set_leases(&mut self) {
+        if std::mem::take(&mut self.adoption.may_lease_sets) {
+            self.adoption.sets.iter().for_each(|set| set.give_back());
         }
     }
 
@@ -223,13 +227,19 @@ impl Socket {
 
     fn sources(&mut self) -> Sources {
         if self.pipes.len() <= ADOPTED_LINKS {
+            // Links that were many until now.
+            self.end_set_leases();
             return Sources { links: self.links().cloned().collect(), ..Sources::default() };
         }
         let frequent = self.adoption.is_frequent();
         if self.adoption.sets.is_empty() && frequent {
             self.end_leases();
             let Self { adoption, attached, .. } = self;
-            attached.iter().flatten().filter_map(|attached| attached.link.as_ref()).for_each(|link| adoption.gather(link));
+            attached
+                .iter()
+                .flatten()
+                .filter_map(|attached| attached.link.as_ref())
+                .for_each(|link| adoption.gather(link));
         }
         // Links that were few until now.
         self.end_link_leases();

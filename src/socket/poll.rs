@@ -1,8 +1,8 @@
 //! `zmq_poll`: readiness of several sockets and descriptors.
 
 use super::Socket;
-use super::inbox::{Inbox, Waiting};
 use super::adoption::{Adopted, For, Sources};
+use super::inbox::{Inbox, Waiting};
 use super::spin::Spin;
 use super::wait::{self, find, lock, poll_until};
 use crate::config::{ADOPTED_LINKS, SPUN_SOCKETS};
@@ -236,8 +236,7 @@ impl Watch {
         let mut entries = std::mem::take(&mut self.entries);
         let adopted = Adopted::new(&self.sources, For::Input);
         let found = wait::spin_until(spin, started, deadline, || {
-            self.inboxes.iter().any(|inbox| inbox.mailbox.waker.is_pending())
-                || self.sources.help(For::Input)
+            self.inboxes.iter().any(|inbox| inbox.mailbox.waker.is_pending()) || self.sources.help(For::Input)
         });
         let result = if found { Ok(()) } else { self.sleep(&mut entries, &adopted, deadline, mask) };
         drop(adopted);

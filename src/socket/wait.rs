@@ -11,8 +11,8 @@ use crate::driver::LinkHandle;
 use crate::error::{Errno, Result};
 use crate::io::Waker;
 use crate::message::Message;
-use crate::sync::global::Ordering;
 use crate::pattern::Mode;
+use crate::sync::global::Ordering;
 use crate::sync::{Cell, CellGuard};
 use smallvec::SmallVec;
 use std::ffi::c_void;
@@ -292,7 +292,6 @@ impl Socket {
     pub(super) fn links(&self) -> impl Iterator<Item = &Arc<LinkHandle>> {
         self.attached.iter().flatten().filter_map(|attached| attached.link.as_ref())
     }
-
 }
 
 /// Whether a socket answers every message it receives (REP). ENOTSOCK.
