@@ -2,7 +2,8 @@
 
 use super::pace;
 use crate::config::{
-    INLINE_SEND_GAP, INLINE_SEND_RUN, NAP_MINIMUM, NAPS_MAX, SEND_CHUNK, SMALL_LIMIT, WRITE_BATCH,
+    INLINE_SEND_GAP, INLINE_SEND_RUN, NAP_MINIMUM, NAPS_MAX, SEND_CHUNK, SMALL_LIMIT, TALK_CHUNK,
+    TALK_WRITES, WRITE_BATCH,
 };
 use crate::connection::{SendHalf, WriteBatch};
 use crate::error::Result;
@@ -74,8 +75,6 @@ pub struct SendPump {
     /// All that was encoded for the connections of this link.
     pub sent: Traffic,
 }
-
-const TALK_WRITES: u32 = 16;
 
 struct Connection {
     stream: Arc<Stream>,
@@ -263,7 +262,7 @@ impl SendPump {
     /// What a write is to bring.
     #[inline]
     fn chunk(&self) -> usize {
-        if self.unheard < TALK_WRITES { tuned() } else { SEND_CHUNK }
+        if self.unheard < TALK_WRITES { TALK_CHUNK } else { SEND_CHUNK }
     }
 
     /// A write is about to be made, after so many reads that brought bytes.
@@ -396,11 +395,6 @@ fn write(stream: &Stream, batch: &mut WriteBatch) -> Result<bool> {
             return Ok(false);
         }
     }
-}
-
-fn tuned() -> usize {
-    static T: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
-    *T.get_or_init(|| std::env::var("TALK").ok().and_then(|t| t.parse().ok()).unwrap_or(12 * 1024))
 }
 
 #[cfg(all(test, not(loom)))]
