@@ -107,7 +107,7 @@ impl Gathering {
             let link = self.links.lock().get(&event.key).and_then(Weak::upgrade);
             let Some(link) = link else { continue };
             if event.readable || link.is_reading() {
-                found |= link.receive_inline();
+                found |= link.receive_as_reader(true);
             } else {
                 link.park();
             }

@@ -21,7 +21,7 @@ use crate::sync::global::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Orderin
 use crate::transport::Stream;
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An I/O thread as seen from elsewhere.
 pub struct IoThread {
@@ -47,6 +47,9 @@ pub struct LinkHandle {
     /// The socket's party of the pipe.
     owner: Mutex<Option<Arc<dyn Peer>>>,
     pub(super) registration: Mutex<Registration>,
+    /// What that says about who reads: changed with it, and read without the lock by who only wants a hint.
+    pub(super) adopted: AtomicBool,
+    pub(super) gathered: AtomicBool,
     controls: Mutex<Vec<Control>>,
     has_controls: AtomicBool,
     /// The I/O thread looks at the pipe in a moment.
@@ -75,6 +78,8 @@ impl LinkHandle {
             receive: Token::new(ReceivePump::default()),
             owner: Mutex::default(),
             registration: Mutex::default(),
+            adopted: AtomicBool::new(false),
+            gathered: AtomicBool::new(false),
             controls: Mutex::default(),
             has_controls: AtomicBool::new(false),
             napping: AtomicBool::new(false),
@@ -148,7 +153,8 @@ impl LinkHandle {
             return self.post(Command::Send);
         }
         let Some(mut pump) = self.send.try_hold() else { return };
-        if pump.is_bursting() {
+        let now = Instant::now();
+        if pump.is_bursting(now) {
             // Nobody needs to be woken for each message: the I/O thread looks at the pipe in a moment.
             pump.napping = true;
             let marked = pump.release();
@@ -159,7 +165,7 @@ impl LinkHandle {
             }
             return;
         }
-        self.drive_inline(pump);
+        self.drive_inline(pump, now);
     }
 
     /// The pipe will be looked at in a moment.
@@ -200,12 +206,12 @@ impl LinkHandle {
         }
         let Some(mut pump) = self.send.try_hold() else { return false };
         pump.wrote = false;
-        self.drive_inline(pump)
+        self.drive_inline(pump, Instant::now())
     }
 
     /// One write on the calling thread, which lets go then. True when all that there was is with the kernel.
-    pub(super) fn drive_inline(&self, mut pump: Held<'_, SendPump>) -> bool {
-        let (written, goes_on) = self.write_now(&mut pump);
+    pub(super) fn drive_inline(&self, mut pump: Held<'_, SendPump>, now: Instant) -> bool {
+        let (written, goes_on) = self.write_now(&mut pump, now);
         if goes_on | pump.release() {
             self.post(Command::Send);
         }
@@ -213,10 +219,10 @@ impl LinkHandle {
     }
 
     /// One write on the calling thread. Whether all that there was is with the kernel, and whether the I/O thread has to go on.
-    pub(super) fn write_now(&self, pump: &mut SendPump) -> (bool, bool) {
+    pub(super) fn write_now(&self, pump: &mut SendPump, now: Instant) -> (bool, bool) {
         let controls = self.take_controls(pump);
         pump.note_heard(self.traffic.load(Ordering::Relaxed));
-        let (sent, ended) = pace::write(|| pump.drive(controls, 1, false));
+        let (sent, ended) = pace::write(now, || pump.drive(controls, 1, false));
         pump.last_inline = Some(ended);
         let written = pump.wrote && sent != Sent::Blocked;
         (written, self.note_sent(pump, sent))
@@ -287,7 +293,11 @@ impl LinkHandle {
 
     /// Reads what is there, on a thread that would otherwise wait for it. True when bytes came.
     pub fn receive_inline(&self) -> bool {
-        let adopted = self.is_adopted();
+        self.receive_as_reader(self.is_adopted())
+    }
+
+    /// The same, where it is known whether an application's thread is the reader of the stream.
+    pub(super) fn receive_as_reader(&self, adopted: bool) -> bool {
         let Some(mut pump) = self.receive.try_hold() else { return false };
         let mut effects = SideEffects::default();
         let received = match if adopted { pump.fetch(&mut effects) } else { Fetched::Impossible } {
@@ -303,7 +313,7 @@ impl LinkHandle {
         self.note_room(&mut pump, &received);
         let marked = pump.release();
         let traffic = effects.traffic;
-        if !self.is_adopted() {
+        if self.keeping.load(Ordering::Relaxed) && !self.is_adopted() {
             // The poller has the stream again, and nobody is waited for.
             self.give_up_kept();
         }

@@ -17,15 +17,14 @@ thread_local! {
     static LAST: Cell<Option<(u32, Instant)>> = const { Cell::new(None) };
 }
 
-/// Now, by this thread's clock. Comparable with what the same thread was told; times of another thread mean nothing here, and
+/// The present `time`, by this thread's clock. Comparable with what the same thread was told; times of another thread mean nothing here, and
 /// only make a single comparison wrong.
-pub fn now() -> Instant {
-    shift(Instant::now())
+pub fn at(time: Instant) -> Instant {
+    shift(time)
 }
 
-/// Does a write, during which the clock stands still; returns what it came to, and the time after it.
-pub fn write<R>(work: impl FnOnce() -> R) -> (R, Instant) {
-    let begun = Instant::now();
+/// Does a write, begun just now, during which the clock stands still; returns what it came to, and the time after it.
+pub fn write<R>(begun: Instant, work: impl FnOnce() -> R) -> (R, Instant) {
     let result = work();
     let ended = Instant::now();
     let call = current_call();
@@ -51,13 +50,13 @@ mod tests {
         let pause = Duration::from_millis(20);
         let write = |length| {
             let _call = Deferral::begin();
-            super::write(|| std::thread::sleep(length)).1
+            super::write(Instant::now(), || std::thread::sleep(length)).1
         };
         let first = write(Duration::ZERO);
         for _ in 0..3 {
             write(pause);
         }
-        assert!(now() < first + pause, "writes count");
+        assert!(at(Instant::now()) < first + pause, "writes count");
         std::thread::sleep(pause);
         let last = write(Duration::ZERO);
         assert!(last + 4 * INLINE_SEND_STEP >= first + pause, "other time does not count");
@@ -67,11 +66,11 @@ mod tests {
     fn stands_still_between_two_writes_of_a_call() {
         let pause = Duration::from_millis(20);
         let _call = Deferral::begin();
-        let (_, first) = write(|| ());
+        let (_, first) = write(Instant::now(), || ());
         for _ in 0..3 {
             std::thread::sleep(pause);
-            write(|| ());
+            write(Instant::now(), || ());
         }
-        assert!(now() < first + pause, "the time between counts");
+        assert!(at(Instant::now()) < first + pause, "the time between counts");
     }
 }

@@ -12,6 +12,7 @@ use crate::message::{Message, Traffic};
 use crate::pipe::{Given, Peer};
 use crate::sync::fork_generation;
 use crate::sync::global::Ordering;
+use std::time::Instant;
 
 impl Peer for LinkHandle {
     fn is_direct(&self) -> bool {
@@ -41,7 +42,7 @@ impl Peer for LinkHandle {
         // SAFETY: kept by `open_lane`, which the caller has called, and between two calls of this.
         let mut pump = unsafe { self.send.resume() };
         let taken = pump.collect(message, shared);
-        if pump.is_due() && self.write_now(&mut pump).1 {
+        if pump.is_due() && self.write_now(&mut pump, Instant::now()).1 {
             self.post(Command::Send);
         }
         taken
@@ -54,7 +55,7 @@ impl Peer for LinkHandle {
         // SAFETY: as in `take`.
         let mut pump = unsafe { self.send.resume() };
         let taken = pump.collect_queued();
-        if pump.is_due() && self.write_now(&mut pump).1 {
+        if pump.is_due() && self.write_now(&mut pump, Instant::now()).1 {
             self.post(Command::Send);
         }
         taken
@@ -72,7 +73,7 @@ impl Peer for LinkHandle {
         // SAFETY: as in `take`.
         let mut pump = unsafe { self.send.resume() };
         let taken = pump.collect_bundle(bundle, traffic);
-        if pump.is_due() && self.write_now(&mut pump).1 {
+        if pump.is_due() && self.write_now(&mut pump, Instant::now()).1 {
             self.post(Command::Send);
         }
         taken
@@ -133,7 +134,7 @@ impl Peer for LinkHandle {
     fn make_room(&self) {
         if let Some(pump) = self.send.hold_if_free() {
             if pump.can_make_room() {
-                self.drive_inline(pump);
+                self.drive_inline(pump, Instant::now());
             } else if pump.release() {
                 self.post(Command::Send);
             }

@@ -16,7 +16,7 @@ pub(super) struct Reading {
     reader: Reader,
     /// The I/O thread comes to look after a lease.
     looked_after: bool,
-    /// Waits and reads of application threads, and the time of the last one, unless input was asked for in other ways since.
+    /// Waits and reads of application threads, and the end of the last wait, unless input was asked for in other ways since.
     uses: u32,
     last_use: Option<Instant>,
     /// The peer asks whether this side lives, and has to be answered soon.
@@ -99,7 +99,6 @@ impl Reading {
             return false;
         }
         self.uses = self.uses.wrapping_add(1);
-        self.last_use = Some(Instant::now());
         true
     }
 

@@ -175,8 +175,9 @@ impl LinkHandle {
 
     /// True while an application's thread reads the stream, and no poller watches for input.
     pub(super) fn is_adopted(&self) -> bool {
-        let registration = self.registration.lock();
-        !registration.reading.is_with_poller() || registration.held_set().is_some()
+        // Relaxed: whoever is wrong for a moment leaves the rest to the I/O thread.
+        self.adopted.load(Ordering::Relaxed)
+            || (self.gathered.load(Ordering::Relaxed) && self.registration.lock().held_set().is_some())
     }
 
     /// What was read of the stream is kept for the application's thread.
@@ -189,7 +190,7 @@ impl LinkHandle {
 
     /// Reads what has come, if the poller does not watch for it, on the thread that is to read it. True when bytes came.
     pub fn read_leased(&self) -> bool {
-        self.registration.lock().reading.note_use() && self.receive_inline()
+        self.registration.lock().reading.note_use() && self.receive_as_reader(true)
     }
 
     /// Gives the stream back to the poller: the application asks in other ways than by waiting.
@@ -240,6 +241,7 @@ impl LinkHandle {
         registration.wants_write = interest.write;
         registration.blocked = !interest.read;
         registration.reading.anew();
+        self.note_reader(&registration);
         Ok(())
     }
 
@@ -252,6 +254,7 @@ impl LinkHandle {
         }
         registration.established = false;
         registration.reading.anew();
+        self.note_reader(&registration);
     }
 
     /// The halves are at work.
@@ -328,7 +331,13 @@ impl LinkHandle {
         }
     }
 
+    fn note_reader(&self, registration: &Registration) {
+        self.adopted.store(!registration.reading.is_with_poller(), Ordering::Relaxed);
+        self.gathered.store(registration.is_gathered(), Ordering::Relaxed);
+    }
+
     fn update(&self, registration: &mut Registration) {
+        self.note_reader(registration);
         let Some(fd) = registration.fd else { return };
         let key = self.key.load(Ordering::Relaxed);
         let reads = !registration.blocked && registration.reading.is_with_poller();

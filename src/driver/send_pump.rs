@@ -117,10 +117,10 @@ impl SendPump {
     }
 
     /// Whether application threads write so often that batching is better. A few messages in a row are no burst.
-    pub fn is_bursting(&mut self) -> bool {
+    pub fn is_bursting(&mut self, now: Instant) -> bool {
         let quick = self
             .last_inline
-            .is_some_and(|last| pace::now().saturating_duration_since(last) < INLINE_SEND_GAP);
+            .is_some_and(|last| pace::at(now).saturating_duration_since(last) < INLINE_SEND_GAP);
         self.quick_writes = if quick { self.quick_writes + 1 } else { 0 };
         self.connection.is_some() && self.quick_writes >= INLINE_SEND_RUN && !self.has_small_limit()
     }

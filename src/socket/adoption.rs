@@ -159,7 +159,7 @@ impl Socket {
     /// What has come until now is read first: nobody else did.
     #[inline]
     pub(super) fn end_leases(&mut self) {
-        if self.adoption.may_lease_links || self.adoption.may_lease_sets {
+        if self.has_leases() {
             self.read_leased();
             self.end_link_leases();
             self.end_set_leases();
@@ -190,10 +190,16 @@ impl Socket {
         found
     }
 
+    /// Whether there may be such streams.
+    #[inline]
+    pub(super) fn has_leases(&self) -> bool {
+        self.adoption.may_lease_links || self.adoption.may_lease_sets
+    }
+
     /// Reads the streams that no I/O thread reads. True when bytes came.
     #[cold]
     pub(super) fn read_leased(&mut self) -> bool {
-        if !self.adoption.may_lease_links && !self.adoption.may_lease_sets {
+        if !self.has_leases() {
             return false;
         }
         self.pipes.end_passing();

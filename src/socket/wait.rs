@@ -70,7 +70,7 @@ fn send_waiting(
 ) -> Result<()> {
     let deadline = timeout.map(|timeout| Instant::now() + timeout);
     loop {
-        guard = wait(cell, guard, deadline, For::Room)?;
+        guard = wait(cell, guard, deadline, For::Room, false)?;
         match socket(&mut guard)?.try_send(message, Mode::Blocking) {
             Err(Errno::AGAIN) if !is_over(deadline) => {}
             result => return result,
@@ -137,9 +137,20 @@ fn recv_waiting(
     timeout: Option<Duration>,
     with_metadata: bool,
 ) -> Result<()> {
+    // Where answers do not keep the thread waiting, the next one is likely to be with the kernel already.
+    let mut asked = false;
+    if let Some(socket) = guard.as_mut().filter(|socket| !socket.sleeps) {
+        asked = socket.has_leases();
+        if socket.read_leased() {
+            match socket.try_recv(place, with_metadata) {
+                Err(Errno::AGAIN) => {}
+                result => return result,
+            }
+        }
+    }
     let deadline = timeout.map(|timeout| Instant::now() + timeout);
     loop {
-        guard = wait(cell, guard, deadline, For::Input)?;
+        guard = wait(cell, guard, deadline, For::Input, std::mem::take(&mut asked))?;
         match socket(&mut guard)?.try_recv(place, with_metadata) {
             Err(Errno::AGAIN) if !is_over(deadline) => {}
             result => return result,
@@ -151,13 +162,14 @@ fn is_over(deadline: Option<Instant>) -> bool {
     deadline.is_some_and(|deadline| Instant::now() >= deadline)
 }
 
-/// Waits until there is news, or what is waited for may have come. EAGAIN after the deadline, EINTR after a signal
+/// Waits until there is news, or what is waited for may have come. `asked`: the streams that the thread keeps were just read. EAGAIN after the deadline, EINTR after a signal
 /// and in a forked child.
 fn wait(
     cell: &'static Cell<Socket>,
     mut guard: Guard,
     deadline: Option<Instant>,
     what: For,
+    asked: bool,
 ) -> Result<Guard> {
     let socket = socket(&mut guard)?;
     if socket.context.is_foreign() {
@@ -177,8 +189,8 @@ fn wait(
     let started = Instant::now();
     let spin = socket.spin.budget();
     // In a conversation nothing is there yet, and to ask for it would be one system call in vain.
-    let asks_first = !socket.sleeps || what == For::Room || adopted.len() < sources.len();
-    if (asks_first || !spin.is_zero()) && sources.help(what) {
+    let asks_first = !asked && (!socket.sleeps || what == For::Room || !spin.is_zero());
+    if (asks_first || adopted.len() < sources.len()) && sources.help(what) {
         adopted.helped = true;
         return Ok(guard);
     }
