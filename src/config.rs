@@ -65,8 +65,8 @@ pub const INLINE_SEND_STEP: Duration = Duration::from_nanos(500);
 /// are still written at once.
 pub const INLINE_SEND_RUN: u32 = 4;
 
-/// A blocking receive reads from the connections itself when the socket has at most this many, and so does `zmq_poll`
-/// when all its sockets together have.
+/// A thread that waits for so many connections names each of them to poll(2): in a receive those of its socket, in `zmq_poll` those of
+/// all its sockets together. Where a socket has more, they count as one, once they are watched together.
 pub const ADOPTED_LINKS: usize = 4;
 
 /// Answers and questions of the protocol (PONG, PING) that wait to be sent on one connection.
@@ -136,8 +136,8 @@ pub const LEASE_GAP: Duration = Duration::from_millis(5);
 /// thread that has fallen behind many connections.
 pub const HAND_OVER: Duration = Duration::from_secs(1);
 
-/// Messages in a row that go to the same peers, before the next ones are laid out once for all of them; then this is what a
-/// peer's limit has to have room for. A choice, not a measurement.
+/// Messages in a row that go to the same peers, before the next ones are laid out once for all of them; a peer takes
+/// part only while its limit has room for more than this. A choice, not a measurement.
 pub const BUNDLE_AFTER: u32 = 8;
 
 /// Such messages are passed on together when they are so many bytes: two of these make a write, and one stays in the first or second
@@ -147,9 +147,13 @@ pub const BUNDLE_BYTES: usize = 30 * 1024;
 /// Larger bodies are written from where they are.
 pub const BUNDLED_MAX: usize = crate::connection::ZERO_COPY_MIN - 1;
 
-/// Messages that a proxy passes on before it lets go of its sockets for a moment: enough for the way in and out to be lost
-/// among them, few enough for an I/O thread not to wait for long. A choice, not a measurement.
+/// Messages, and bytes, that a proxy passes on before it lets go of its sockets for a moment: enough for the way in and out to be lost
+/// among them, few enough for an I/O thread not to wait for long. Choices, not measurements.
 pub const RELAYED: usize = 128;
+pub const RELAYED_BYTES: u64 = 256 * 1024;
+
+/// So often it does that in one direction before the other gets its turn.
+pub const RELAYS: usize = 8;
 
 /// Messages that a subscriber looks through in one call without finding one that it wants.
 pub const FILTER_BUDGET: usize = 10_000;

@@ -1,6 +1,7 @@
 //! Proxies.
 
 use super::error::{OrMinusOne, guard};
+use crate::config::{RELAYED, RELAYS};
 use crate::error::{Errno, Result};
 use crate::message::{Message, Traffic};
 use crate::socket::{self, Item, POLL_IN, POLL_OUT, Socket, Stop};
@@ -9,9 +10,6 @@ use std::ffi::{c_int, c_void};
 
 const DONT_WAIT: c_int = super::constants::ZMQ_DONTWAIT;
 const SEND_MORE: c_int = super::constants::ZMQ_SNDMORE;
-
-/// Turns of one direction before the other gets its own.
-const TURNS: usize = 8;
 
 #[derive(PartialEq, Eq)]
 enum State {
@@ -89,20 +87,13 @@ impl Proxy {
         let (source, target) = (socket::find(from)?, socket::find(to)?);
         let simple = self.capture.is_null() && from != to;
         let mut moved = Moved::default();
-        for _ in 0..TURNS {
-            let passed = if forward { &mut self.forward } else { &mut self.backward };
-            let before = *passed;
-            let mut stop = match simple {
-                true => socket::relay(source, target, &mut self.message, passed)?,
-                false => Stop::Busy,
-            };
+        for _ in 0..RELAYS {
+            let before = (self.forward, self.backward);
+            let mut stop = if simple { self.relay(forward, source, target)? } else { Stop::Busy };
             if stop == Stop::Busy {
-                stop = self.pass_one(forward, source, target)?;
+                stop = self.pass_singly(forward, source, target)?;
             }
-            if let Stop::Part { in_hand } = stop {
-                self.pass_rest(forward, source, target, in_hand)?;
-            }
-            moved.any |= before != if forward { self.forward } else { self.backward };
+            moved.any |= before != (self.forward, self.backward);
             match stop {
                 Stop::NoInput => break,
                 Stop::NoRoom => {
@@ -115,17 +106,29 @@ impl Proxy {
         Ok(moved)
     }
 
-    /// One message, with the sockets in use for one part at a time.
-    fn pass_one(&mut self, forward: bool, source: Side, target: Side) -> Result<Stop> {
-        if !std::ptr::eq(source, target) && !socket::has_room(target)? {
-            return Ok(Stop::NoRoom);
+    /// With both sockets in use, but for what has to wait in the middle of a message.
+    fn relay(&mut self, forward: bool, source: Side, target: Side) -> Result<Stop> {
+        let passed = if forward { &mut self.forward } else { &mut self.backward };
+        let stop = socket::relay(source, target, &mut self.message, passed)?;
+        if let Stop::Part { in_hand } = stop {
+            self.pass_rest(forward, source, target, in_hand)?;
         }
-        match socket::recv_in_service(source, &mut self.message) {
-            // Also a socket that never receives, or not in its present state.
-            Err(Errno::AGAIN | Errno::NOT_SUPPORTED | Errno::STATE) => return Ok(Stop::NoInput),
-            result => result?,
+        Ok(stop)
+    }
+
+    /// With the sockets in use for one part at a time.
+    fn pass_singly(&mut self, forward: bool, source: Side, target: Side) -> Result<Stop> {
+        for _ in 0..RELAYED {
+            if !std::ptr::eq(source, target) && !socket::has_room(target)? {
+                return Ok(Stop::NoRoom);
+            }
+            match socket::recv_in_service(source, &mut self.message) {
+                // Also a socket that never receives, or not in its present state.
+                Err(Errno::AGAIN | Errno::NOT_SUPPORTED | Errno::STATE) => return Ok(Stop::NoInput),
+                result => result?,
+            }
+            self.pass_rest(forward, source, target, true)?;
         }
-        self.pass_rest(forward, source, target, true)?;
         Ok(Stop::Turn)
     }
 

@@ -75,8 +75,12 @@ impl SendHalf {
     }
 
     /// Adds such frames, as many as a body holds ([`crate::message::Bundle`]). Only while [`SendHalf::is_plain`].
-    pub fn encode_framed(&mut self, frames: Message, batch: &mut WriteBatch) {
-        batch.append_message(&[], frames);
+    pub fn encode_framed(&mut self, frames: &mut Message, batch: &mut WriteBatch) {
+        if frames.len() < ZERO_COPY_MIN {
+            batch.append(&[], frames.data());
+        } else {
+            batch.append_message(&[], frames.share());
+        }
     }
 
     /// Copies what is short and simple, or special. False: it is neither.

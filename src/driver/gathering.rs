@@ -10,9 +10,9 @@ use super::reactor::Command;
 use super::reading::{Left, Look, Reading};
 use crate::error::Result;
 use crate::io::{Event, Interest, Poller};
-use crate::sync::global::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::global::{AtomicU64, Ordering};
 use parking_lot::{Mutex, MutexGuard};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -32,8 +32,8 @@ pub struct Gathering {
     /// By their keys in the I/O thread's poller.
     links: Mutex<HashMap<u64, Weak<LinkHandle>>>,
     state: Mutex<State>,
-    /// Something that was read may be kept by its link for the application's thread.
-    keeps: AtomicBool,
+    /// Links that may keep what was read for the application's thread.
+    keeping: Mutex<HashSet<u64>>,
 }
 
 #[derive(Default)]
@@ -41,6 +41,8 @@ struct State {
     reading: Reading,
     /// By the I/O thread's poller.
     watched: bool,
+    /// Much was read during the present wait.
+    has_kept: bool,
 }
 
 impl Gathering {
@@ -54,11 +56,11 @@ impl Gathering {
             streams,
             links: Mutex::default(),
             state: Mutex::default(),
-            keeps: AtomicBool::new(false),
+            keeping: Mutex::default(),
         });
+        thread.poller.add(set.raw(), set.key, Interest::NONE)?;
         thread.mailbox.post(Command::Gather(set.clone()));
-        thread.poller.add(set.raw(), set.key, Interest::READ)?;
-        set.state.lock().watched = true;
+        set.settle(set.state.lock());
         Ok(set)
     }
 
@@ -109,7 +111,7 @@ impl Gathering {
             if event.readable || link.is_reading() {
                 found |= link.receive_as_reader(true);
             } else {
-                link.park();
+                link.park_gathered();
             }
         }
         found
@@ -119,6 +121,7 @@ impl Gathering {
     pub fn adopt(&self) -> bool {
         let mut state = self.state.lock();
         let begun = state.reading.begin_wait();
+        state.has_kept = false;
         self.settle(state);
         begun
     }
@@ -126,7 +129,8 @@ impl Gathering {
     /// Ends a wait.
     pub fn leave(&self) {
         let mut state = self.state.lock();
-        let left = state.reading.end_wait(self.keeps.load(Ordering::Relaxed));
+        let has_kept = state.has_kept;
+        let left = state.reading.end_wait(has_kept);
         if left == Left::Leased && state.reading.is_to_be_looked_after() {
             self.post(Command::LookAfter);
         }
@@ -143,9 +147,10 @@ impl Gathering {
         self.state.lock().reading.is_leased()
     }
 
-    /// A link keeps what was read, until the application's thread comes for it.
-    pub(super) fn note_kept(&self) {
-        self.keeps.store(true, Ordering::Relaxed);
+    /// The link with this key keeps what was read, until the application's thread comes for it.
+    pub(super) fn note_kept(&self, key: u64) {
+        self.keeping.lock().insert(key);
+        self.state.lock().has_kept = true;
     }
 
     /// True while an application's thread reads.
@@ -194,15 +199,14 @@ impl Gathering {
             Err(error) => crate::log::debug!("cannot watch connections: {error}"),
         }
         drop(state);
-        if watched && self.keeps.swap(false, Ordering::Relaxed) {
-            self.give_up_kept();
+        if watched {
+            // What was kept must not depend on somebody coming for it.
+            let keeping = std::mem::take(&mut *self.keeping.lock());
+            for key in keeping {
+                let link = self.links.lock().get(&key).and_then(Weak::upgrade);
+                link.iter().for_each(|link| link.give_up_kept());
+            }
         }
-    }
-
-    /// What was kept must not depend on somebody coming for it.
-    fn give_up_kept(&self) {
-        let links: Vec<_> = self.links.lock().values().filter_map(Weak::upgrade).collect();
-        links.iter().for_each(|link| link.give_up_kept());
     }
 }
 

@@ -47,7 +47,7 @@ pub struct LinkHandle {
     /// The socket's party of the pipe.
     owner: Mutex<Option<Arc<dyn Peer>>>,
     pub(super) registration: Mutex<Registration>,
-    /// What that says about who reads: changed with it, and read without the lock by who only wants a hint.
+    /// Hints for who does not want the lock: an application's thread reads the stream; the stream is watched with others.
     pub(super) adopted: AtomicBool,
     pub(super) gathered: AtomicBool,
     controls: Mutex<Vec<Control>>,
@@ -311,6 +311,11 @@ impl LinkHandle {
             Fetched::Impossible => pump.drive(1, &mut effects),
         };
         self.note_room(&mut pump, &received);
+        let over = matches!(received, Received::Over(_));
+        if over {
+            // While the half is held there is no next connection yet.
+            self.stop_telling();
+        }
         let marked = pump.release();
         let traffic = effects.traffic;
         if self.keeping.load(Ordering::Relaxed) && !self.is_adopted() {
@@ -320,9 +325,7 @@ impl LinkHandle {
         if self.apply(effects) {
             self.kick_send();
         }
-        if matches!(received, Received::Over(_)) {
-            self.leave_end_to_thread();
-        } else if marked {
+        if over || marked {
             self.post(Command::Receive);
         }
         traffic

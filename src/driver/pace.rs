@@ -3,7 +3,7 @@
 //! A publisher writes to all its subscribers before it comes back to the first. The time between two writes of one
 //! link says little then; the time in which the thread did something else says whether it is sending in a loop. So
 //! the clock also stands still between two writes of one call: the thread did nothing but go from one link to the
-//! next.
+//! next. (A proxy passes many messages on in one call: a burst in any case.)
 
 use crate::config::INLINE_SEND_STEP;
 use crate::sync::current_call;

@@ -8,6 +8,7 @@ use super::policy;
 use super::reactor::Command;
 use super::receive_pump::SideEffects;
 use super::token::Held;
+use crate::io::is_io_thread;
 use crate::message::{Message, Traffic};
 use crate::pipe::{Given, Peer};
 use crate::sync::fork_generation;
@@ -62,8 +63,17 @@ impl Peer for LinkHandle {
     }
 
     unsafe fn takes_bundles(&self) -> bool {
+        if self.send.is_marked() {
+            return false;
+        }
         // SAFETY: as in `take`.
-        !self.send.is_marked() && unsafe { self.send.resume() }.takes_bundles()
+        let mut pump = unsafe { self.send.resume() };
+        let takes = pump.takes_bundles();
+        // What is to be written now must not wait for a bundle to be full.
+        if pump.is_due() && self.write_now(&mut pump, Instant::now()).1 {
+            self.post(Command::Send);
+        }
+        takes && pump.can_collect()
     }
 
     unsafe fn take_bundle(&self, bundle: &mut Message, traffic: Traffic) -> bool {
@@ -73,7 +83,8 @@ impl Peer for LinkHandle {
         // SAFETY: as in `take`.
         let mut pump = unsafe { self.send.resume() };
         let taken = pump.collect_bundle(bundle, traffic);
-        if pump.is_due() && self.write_now(&mut pump, Instant::now()).1 {
+        // An I/O thread that has taken the bundle from a socket looks at each link at the end of its nap.
+        if pump.is_due() && !is_io_thread() && self.write_now(&mut pump, Instant::now()).1 {
             self.post(Command::Send);
         }
         taken

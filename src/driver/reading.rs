@@ -137,11 +137,13 @@ impl Reading {
         self.last_use = None;
     }
 
-    /// Ends a lease. False: there is none.
+    /// Ends a lease: at once (true), or with the wait that goes on now.
     pub(super) fn end_lease(&mut self) -> bool {
         let leased = self.is_leased();
-        if leased {
-            self.reader = Reader::Poller;
+        match self.reader {
+            Reader::Leased(_) => self.reader = Reader::Poller,
+            Reader::Waiting(_) => self.reader = Reader::Waiting(None),
+            Reader::Poller => {}
         }
         leased
     }
@@ -181,6 +183,10 @@ impl Reading {
     /// Connections on which nothing is heard for a while are ended, by the peer or by this side.
     pub(super) fn note_heartbeats(&mut self) {
         self.is_asked = true;
+    }
+
+    pub(super) fn is_asked(&self) -> bool {
+        self.is_asked
     }
 }
 
@@ -276,6 +282,16 @@ mod tests {
         assert!(reading.begin_wait());
         assert_eq!(reading.look_after(Some(seen)), Look::Over, "a long wait");
         reading.forget_waits();
+        assert_eq!(reading.end_wait(false), Left::ToPoller);
+    }
+
+    #[test]
+    fn a_lease_that_another_thread_ends_during_a_wait_ends_with_it() {
+        let mut reading = Reading::default();
+        waited(&mut reading, true);
+        assert!(reading.begin_wait());
+        reading.forget_waits();
+        assert!(!reading.end_lease());
         assert_eq!(reading.end_wait(false), Left::ToPoller);
     }
 

@@ -129,9 +129,10 @@ impl LinkHandle {
         // One that waits may sleep already.
         let comes_back = reading.is_leased() || (reading.is_with_poller() && reading.is_waited_for());
         let set = registration.held_set();
-        // Noted first: the set may be given back at any moment, and then asks who keeps something.
+        // Noted first: the set may be given back at any moment, and then asks who keeps something. If it is already, that was in vain.
         let set_comes_back = set.is_some_and(|set| {
-            set.note_kept();
+            self.keeping.store(true, Ordering::Relaxed);
+            set.note_kept(self.key.load(Ordering::Relaxed));
             set.is_leased()
         });
         if !comes_back && !set_comes_back {
@@ -184,7 +185,7 @@ impl LinkHandle {
     pub(super) fn note_kept(&self) {
         self.keeping.store(true, Ordering::Relaxed);
         if let Some(set) = self.registration.lock().held_set() {
-            set.note_kept();
+            set.note_kept(self.key.load(Ordering::Relaxed));
         }
     }
 
@@ -269,6 +270,9 @@ impl LinkHandle {
         let mut registration = self.registration.lock();
         if registration.gathering.is_none() {
             registration.gathering = Some(gathering.clone());
+            if registration.reading.is_asked() {
+                gathering.note_heartbeats();
+            }
             self.update(&mut registration);
         }
     }
@@ -284,21 +288,19 @@ impl LinkHandle {
     }
 
     fn end_gathered(&self, registration: &mut Registration, fd: RawFd) {
-        if let Some(gathering) = &registration.gathering
-            && registration.gathered.added
-        {
+        if let Some(gathering) = &registration.gathering {
             registration.gathered.end(gathering.poller(), fd);
             gathering.remove(self.key.load(Ordering::Relaxed));
         }
     }
 
-    /// The end of the connection was found by a thread that must not act on it: nobody is to be told of it again.
-    pub(super) fn leave_end_to_thread(&self) {
+    /// The end of the connection was found by a thread that must not act on it, and would be told of it again and again until the
+    /// I/O thread has.
+    pub(super) fn stop_telling(&self) {
         let mut registration = self.registration.lock();
         if let Some(fd) = registration.fd {
             self.end_gathered(&mut registration, fd);
         }
-        self.post(Command::Receive);
     }
 
     /// Watches, or stops watching, for room to write.
@@ -321,14 +323,23 @@ impl LinkHandle {
         registration.own.current.read || registration.gathered.current.read
     }
 
-    /// Takes the stream out of the pollers that do not watch for input: see [`Watch::park`].
+    /// Takes the stream out of the poller, if that does not watch for input: see [`Watch::park`]. For the I/O thread.
     pub(super) fn park(&self) {
         let mut registration = self.registration.lock();
-        let Registration { fd: Some(fd), own, gathering, gathered, .. } = &mut *registration else { return };
-        own.park(&self.thread().poller, *fd);
-        if let Some(gathering) = gathering {
-            gathered.park(gathering.poller(), *fd);
+        if let Some(fd) = registration.fd {
+            registration.own.park(&self.thread().poller, fd);
         }
+        drop(registration);
+        self.park_gathered();
+    }
+
+    /// The same for the set in which it is, for whoever was told by that.
+    pub(super) fn park_gathered(&self) {
+        let mut registration = self.registration.lock();
+        let Registration { fd: Some(fd), gathering: Some(set), gathered, .. } = &mut *registration else {
+            return;
+        };
+        gathered.park(set.poller(), *fd);
     }
 
     fn note_reader(&self, registration: &Registration) {
@@ -364,13 +375,14 @@ impl LinkHandle {
         wanted: Interest,
     ) -> Result<()> {
         let Some(gathering) = registration.gathering.clone() else { return Ok(()) };
-        if !registration.gathered.added {
+        if !registration.gathered.added && wanted != Interest::NONE {
             gathering.insert(key, self.me());
         }
         let result = registration.gathered.set(gathering.poller(), fd, key, wanted);
         if result.is_err() {
-            gathering.remove(key);
+            self.end_gathered(registration, fd);
             registration.gathering = None;
+            self.note_reader(registration);
         }
         result
     }

@@ -67,7 +67,8 @@ pub struct SendPump {
     looks: u32,
     /// Whoever encodes the next message is to write.
     urged: bool,
-    /// Reads of the connection that brought bytes, by the time of the last write, and writes since that number has changed.
+    /// Reads of the connection that brought bytes, by the time of the last write of an application's thread, and such writes since that
+    /// number has changed.
     heard: u32,
     unheard: u32,
     /// Something was given to the kernel, or tried to be, since this was last cleared.
@@ -83,7 +84,7 @@ struct Connection {
     batch: Option<Box<WriteBatch>>,
     /// The kernel took no more at the last write.
     blocked: bool,
-    /// Messages in the batch that did not come through the pipe.
+    /// Messages in the batch that did not come through the pipe, and were not tried to be written yet.
     passed: usize,
     /// The last part taken from the pipe was not the last of its message.
     in_message: bool,
@@ -176,7 +177,7 @@ impl SendPump {
         true
     }
 
-    /// Whether [`SendPump::collect_bundle`] would come to something.
+    /// Encodes what the pipe holds; whether [`SendPump::collect_bundle`] would then come to something.
     pub fn takes_bundles(&mut self) -> bool {
         self.collect_queued() && self.connection.as_ref().is_some_and(|connection| connection.half.is_plain())
     }
@@ -188,7 +189,7 @@ impl SendPump {
         }
         let Some(connection) = &mut self.connection else { return false };
         self.sent += traffic;
-        connection.half.encode_framed(bundle.share(), connection.batch.get_or_insert_with(spare_batch));
+        connection.half.encode_framed(bundle, connection.batch.get_or_insert_with(spare_batch));
         connection.passed += traffic.messages as usize;
         self.collected += traffic.messages as u32;
         true
@@ -307,13 +308,12 @@ impl SendPump {
                 break;
             }
             self.wrote = true;
+            // Before the peer can have them: who waits for its answer to send more finds the room that they leave.
+            if let Some(inlet) = &mut self.inlet {
+                inlet.count_passed(std::mem::take(&mut connection.passed));
+            }
             match write(&connection.stream, batch) {
-                Ok(true) => {
-                    connection.blocked = false;
-                    if let Some(inlet) = &mut self.inlet {
-                        inlet.count_passed(std::mem::take(&mut connection.passed));
-                    }
-                }
+                Ok(true) => connection.blocked = false,
                 Ok(false) => {
                     connection.blocked = true;
                     return Sent::Blocked;

@@ -9,6 +9,7 @@ use crate::error::Result;
 
 /// In the flags of a frame: the size has eight bytes.
 const LONG: u8 = 0x02;
+const HEADER_MAX: usize = 9;
 
 /// See the module documentation.
 #[derive(Default)]
@@ -24,13 +25,17 @@ impl Bundle {
         !message.more() && !message.is_special() && message.len() <= BUNDLED_MAX
     }
 
-    /// Adds a message that suits.
+    /// Gets the memory for one. False: there is none.
+    pub fn prepare(&mut self) -> bool {
+        // The last message comes before it is full.
+        self.bytes.capacity() > 0
+            || self.bytes.try_reserve_exact(BUNDLE_BYTES + HEADER_MAX + BUNDLED_MAX).is_ok()
+    }
+
+    /// Adds a message that suits, after [`Bundle::prepare`].
     #[inline]
     pub fn push(&mut self, message: &Message) {
         let body = message.data();
-        if self.bytes.capacity() == 0 {
-            self.bytes.reserve(BUNDLE_BYTES + BUNDLED_MAX + 9);
-        }
         match u8::try_from(body.len()) {
             Ok(short) => self.bytes.extend_from_slice(&[0, short]),
             Err(_) => {
@@ -55,8 +60,14 @@ impl Bundle {
 
     /// All of it as one body, and what it counts for. Fails with ENOMEM.
     pub fn take(&mut self) -> (Result<Message>, Traffic) {
-        let Self { bytes, traffic } = std::mem::take(self);
-        (Message::from_vec(bytes), traffic)
+        let traffic = std::mem::take(&mut self.traffic);
+        if self.bytes.len() < BUNDLE_BYTES / 2 {
+            // A copy is no larger than it has to be, and the memory stays for the next one.
+            let message = Message::from_slice(&self.bytes);
+            self.bytes.clear();
+            return (message, traffic);
+        }
+        (Message::from_vec(std::mem::take(&mut self.bytes)), traffic)
     }
 
     /// The bodies of the messages in one.
@@ -64,7 +75,7 @@ impl Bundle {
         std::iter::from_fn(move || {
             let (header, size) = match *bundle {
                 [flags, short, ..] if flags & LONG == 0 => (2, usize::from(short)),
-                [_, ref rest @ ..] => (9, u64::from_be_bytes(*rest.first_chunk()?) as usize),
+                [_, ref rest @ ..] => (HEADER_MAX, u64::from_be_bytes(*rest.first_chunk()?) as usize),
                 [] => return None,
             };
             let body = bundle.get(header..header + size)?;
@@ -85,6 +96,7 @@ mod tests {
             [0, 1, 33, 255, 256, BUNDLED_MAX].map(|size| vec![size as u8; size]).into();
         for body in &bodies {
             let message = Message::from_slice(body).unwrap();
+            assert!(bundle.prepare());
             assert!(Bundle::suits(&message));
             bundle.push(&message);
         }

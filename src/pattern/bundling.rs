@@ -17,7 +17,7 @@ pub(super) struct Bundling {
     pub(super) others: Vec<PipeId>,
     /// All of them, in the order in which they were selected.
     selection: Vec<PipeId>,
-    /// Messages before the last change of that.
+    /// Messages in a row since that has changed.
     same: u32,
     /// Messages that may be added.
     room: usize,
@@ -79,7 +79,7 @@ impl Bundling {
             }
         }
         self.same = 0;
-        self.members.len() > 1
+        self.members.len() > 1 && self.bundle.prepare()
     }
 
     /// Adds a message. True when the bundle is full.
@@ -241,6 +241,21 @@ mod tests {
         publisher.send_numbers(&all[..2], 90..91);
         assert_eq!(publisher.lanes[0].1.taken(), numbers(50..91));
         assert_eq!(publisher.lanes[1].1.taken(), numbers(50..90));
+    }
+
+    #[test]
+    fn a_new_pipe_with_an_old_number_is_asked_anew() {
+        let mut publisher = Publisher::new(2, 0);
+        let all = publisher.all();
+        publisher.send_numbers(&all, 0..50);
+        drop(publisher.world.pipes.remove(all[1]));
+        let (id, lane) = publisher.world.pipe_with_lane(0);
+        assert_eq!(id, all[1]);
+        lane.refuse();
+        publisher.send_numbers(&all, 50..100);
+        assert_eq!(publisher.world.peer_receives(id), Some(numbers(50..51)));
+        publisher.world.pipes.end_passing();
+        assert_eq!(publisher.lanes[0].1.taken(), numbers(0..100));
     }
 
     #[test]

@@ -262,7 +262,7 @@ impl Pipes {
         for id in &self.bundling.members {
             let Some(Some(slot)) = self.slots.get_mut(id.0 as usize) else { continue };
             if slot.writable {
-                slot.end.tx.send_bundle(&mut bundle, traffic);
+                self.dropped.full += slot.end.tx.send_bundle(&mut bundle, traffic);
                 self.passing |= slot.end.is_passing();
             }
         }

@@ -59,7 +59,7 @@ pub trait Peer: Send + Sync {
     unsafe fn take_queued(&self) -> bool {
         false
     }
-    /// Whether it takes bundles now.
+    /// Takes what the queue shows, if anything; whether it takes bundles then.
     ///
     /// # Safety
     /// The caller has opened the lane.
@@ -266,7 +266,7 @@ impl Outlet {
         }
     }
 
-    /// How many messages may be handed over in a bundle, if that can be done now.
+    /// Prepares for a bundle: how many messages may be in it, if one can be handed over.
     pub fn room_for_bundle(&mut self) -> Option<usize> {
         if !self.direct || !self.sender.is_shown() || self.sender.in_message() {
             return None;
@@ -276,21 +276,18 @@ impl Outlet {
         (self.lane && unsafe { self.peer.takes_bundles() }).then(|| self.sender.room())
     }
 
-    /// Hands a bundle over, for which there was room.
-    pub fn send_bundle(&mut self, bundle: &mut Message, traffic: Traffic) {
+    /// Hands a bundle over, for which there was room. The messages that were lost, for want of memory.
+    pub fn send_bundle(&mut self, bundle: &mut Message, traffic: Traffic) -> u64 {
         // SAFETY: the lane is open when it is asked.
         if self.lane && self.sender.is_shown() && unsafe { self.peer.take_bundle(bundle, traffic) } {
             self.sender.count_passed(traffic.messages as usize);
-            return;
+            return 0;
         }
         self.close_lane();
-        for body in Bundle::bodies(bundle.data()) {
-            // Without memory the rest is lost, as for a peer that is full.
-            if self.sender.push_copy(body, false).is_err() {
-                break;
-            }
-        }
+        let lost =
+            Bundle::bodies(bundle.data()).filter(|body| self.sender.push_copy(body, false).is_err()).count();
         self.flush();
+        lost as u64
     }
 
     #[inline]

@@ -9,6 +9,7 @@ use std::mem::take;
 #[derive(Default)]
 pub(crate) struct Lane {
     refuses: Mutex<bool>,
+    open: Mutex<bool>,
     taken: Mutex<Vec<Vec<u8>>>,
     /// Messages in each bundle.
     bundles: Mutex<Vec<usize>>,
@@ -37,9 +38,14 @@ impl Peer for Lane {
         true
     }
     fn open_lane(&self) -> bool {
-        !*self.refuses.lock()
+        *self.open.lock() = !*self.refuses.lock();
+        *self.open.lock()
+    }
+    unsafe fn close_lane(&self) {
+        assert!(std::mem::replace(&mut *self.open.lock(), false), "closed without being open");
     }
     unsafe fn take(&self, message: &mut Message, _shared: bool) -> bool {
+        assert!(*self.open.lock());
         if *self.refuses.lock() {
             return false;
         }
@@ -47,9 +53,11 @@ impl Peer for Lane {
         true
     }
     unsafe fn takes_bundles(&self) -> bool {
+        assert!(*self.open.lock());
         !*self.refuses.lock()
     }
     unsafe fn take_bundle(&self, bundle: &mut Message, traffic: Traffic) -> bool {
+        assert!(*self.open.lock());
         if *self.refuses.lock() {
             return false;
         }

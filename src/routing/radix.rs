@@ -281,7 +281,9 @@ mod tests {
             // Few letters and repeated runs: many splits and joins, labels on both sides of the inline limit.
             let mut topic = Vec::new();
             for _ in 0..random(6) {
-                let letter = b'a' + random(3) as u8;
+                // Now and then one of many, for nodes with many children.
+                let letters = if random(8) == 0 { 24 } else { 3 };
+                let letter = b'a' + random(letters) as u8;
                 topic.extend(std::iter::repeat_n(letter, if random(4) == 0 { 30 } else { 1 }));
             }
             if random(2) == 0 {

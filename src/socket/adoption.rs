@@ -116,35 +116,40 @@ impl Drop for Adopted<'_> {
 /// What a socket remembers between waits.
 #[derive(Default)]
 pub(super) struct Adoption {
-    /// Streams of links may be adopted beyond the wait that took them.
+    /// Streams of links, each for itself, may be adopted beyond the wait that took them.
     may_lease_links: bool,
-    /// The same for the sets.
+    /// The sets of streams may.
     may_lease_sets: bool,
     /// Since the last wait the application has asked for input that was not there.
     missed: bool,
     /// Where the streams are watched together: one for each I/O thread that serves links of the socket.
     sets: Vec<Arc<Gathering>>,
-    /// When there were many links.
+    /// Nothing came of making one, for want of links or descriptors; until there is another link.
+    in_vain: bool,
+    /// The last wait at which there were too many links to wait for each.
     last_wait: Option<Instant>,
 }
 
 impl Adoption {
     /// A new link: its stream is watched with the others, if those are watched together.
     pub(super) fn note_attached(&mut self, link: &Arc<LinkHandle>) {
+        self.in_vain = false;
         if !self.sets.is_empty() {
             self.gather(link);
         }
     }
 
-    /// Without a descriptor for another set, its stream stays with the I/O thread.
-    fn gather(&mut self, link: &Arc<LinkHandle>) {
+    /// False without a descriptor for another set: then the stream stays with the I/O thread.
+    fn gather(&mut self, link: &Arc<LinkHandle>) -> bool {
         let thread = link.thread();
         if let Some(set) = self.sets.iter().find(|set| set.is_of(thread)) {
             link.join(set);
-        } else if let Ok(set) = Gathering::new(thread) {
-            link.join(&set);
-            self.sets.push(set);
+            return true;
         }
+        let Ok(set) = Gathering::new(thread) else { return false };
+        link.join(&set);
+        self.sets.push(set);
+        true
     }
 
     /// A wait for many links begins. True when it follows the last one closely.
@@ -238,14 +243,12 @@ impl Socket {
             return Sources { links: self.links().cloned().collect(), ..Sources::default() };
         }
         let frequent = self.adoption.is_frequent();
-        if self.adoption.sets.is_empty() && frequent {
+        if self.adoption.sets.is_empty() && frequent && !self.adoption.in_vain {
             self.end_leases();
             let Self { adoption, attached, .. } = self;
-            attached
-                .iter()
-                .flatten()
-                .filter_map(|attached| attached.link.as_ref())
-                .for_each(|link| adoption.gather(link));
+            let mut links = attached.iter().flatten().filter_map(|attached| attached.link.as_ref());
+            let all = links.all(|link| adoption.gather(link));
+            adoption.in_vain = !all || adoption.sets.is_empty();
         }
         // Links that were few until now.
         self.end_link_leases();

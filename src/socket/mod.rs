@@ -285,13 +285,17 @@ impl Socket {
             return;
         }
         self.pattern.detach(&mut self.pipes, id);
+        // A link that has closed this pipe may have another one.
+        let was_open = self.pipes.is_open(id);
         let mut last_words = None;
         if let Some(attached) = self.attached.get_mut(id.0 as usize).and_then(Option::take) {
             attached.party.set_pipe(None);
             last_words = attached.party.last_words();
             if let Some(link) = &attached.link {
                 link.set_linger(self.options.linger);
-                link.part();
+                if was_open {
+                    link.part();
+                }
             }
         }
         if let Some(mut end) = self.pipes.remove(id) {

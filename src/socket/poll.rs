@@ -54,9 +54,9 @@ pub fn poll_serving(items: &mut [Item]) -> Result<usize> {
 enum Role {
     /// It may not come back soon: the I/O threads read.
     Glances,
-    /// It waits, and reads the connections meanwhile, if they are few, as a blocking receive does.
+    /// It waits, and reads the connections meanwhile as a blocking receive does, if there are not too many to wait for.
     Waits,
-    /// The same, where each socket has few connections, however many all of them have.
+    /// The same, however many its sockets have together.
     Serves,
 }
 

@@ -182,12 +182,8 @@ impl Receiver {
 
     /// Reports all that was taken if the limit has changed: a producer may wait although everything is taken.
     fn report_change(&mut self) {
-        let high_water = self.shared.high_water.load(Ordering::Relaxed);
-        if high_water != self.step_of {
-            self.step_of = high_water;
-            self.until_step = step(high_water);
-            let previous = self.shared.consumed.credit.swap(self.messages << SHIFT, Ordering::AcqRel);
-            self.owes_credit |= previous & WAITING != 0;
+        if self.shared.high_water.load(Ordering::Relaxed) != self.step_of {
+            self.acknowledge(0);
         }
     }
 
