@@ -15,6 +15,8 @@ int main (int argc, char **argv)
     print_library ("server_2");
     context = zmq_ctx_new ();
     clients = open_socket (context, ZMQ_REP);
+    /*  Clients that have gone are not waited for: with its usual linger libzmq may do so for ever. */
+    set_option (clients, ZMQ_LINGER, 500);
     bind_socket (clients, argument (argc, argv, 1, "tcp://127.0.0.1:5555"), "server");
     while (wait_readable (clients, -1) == 1) {
         if (message_receive_question (&request, clients))
