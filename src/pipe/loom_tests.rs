@@ -138,7 +138,7 @@ fn loom_room_of_passed_messages_comes_back() {
         let (mut tx, mut rx) = queue(1, false);
         let notify = std::sync::Arc::new(Notify::new());
         let waker = notify.clone();
-        tx.count_passed();
+        tx.count_passed(1);
         let consumer = loom::thread::spawn(move || {
             rx.count_passed(1);
             if rx.take_owed_credit() {
