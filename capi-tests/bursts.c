@@ -1,17 +1,12 @@
 /* Long runs of messages that begin, stop, and are looked at in other ways: nothing is lost, late, or out of order. */
 #include "check.h"
 #include "raw.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
+#include "endless.h"
 
 enum
 {
     BURST = 30000
 };
-
-#define READY_PULL READY4 ("PULL")
-#define READY_PUSH READY4 ("PUSH")
 
 /* A number as the first bytes of a message of some size. */
 static void send_number (void *socket, int number, size_t size)
@@ -178,31 +173,12 @@ static void sockets_that_wander (void)
     }
 }
 
-/* What one thread sends without end. */
-static atomic_int stop;
-
 static void *send_without_end (void *push)
 {
     while (!atomic_load (&stop))
         if (zmq_send (push, "0123456789", 10, ZMQ_DONTWAIT) == -1 && zmq_errno () != EAGAIN)
             return NULL;
     return push;
-}
-
-static pthread_t start_sending (void *push)
-{
-    pthread_t thread;
-    atomic_store (&stop, 0);
-    REQUIRE (pthread_create (&thread, NULL, send_without_end, push) == 0);
-    return thread;
-}
-
-static void stop_sending (pthread_t thread, void *push)
-{
-    void *result;
-    atomic_store (&stop, 1);
-    pthread_join (thread, &result);
-    CHECK (result == push);
 }
 
 /* A PING is answered within a burst that does not stop, and not only when the kernel takes no more. */
@@ -214,7 +190,7 @@ static void a_ping_within_a_burst (void)
     OK (zmq_connect (push, endpoint));
     int fd = RAW_ACCEPT (listener);
     RAW_HANDSHAKE (fd, READY_PULL, READY_PUSH);
-    pthread_t thread = start_sending (push);
+    pthread_t thread = start_sending (send_without_end, push);
     long long until = now_ms () + ARRIVES_MS, next = now_ms ();
     while (answers < 20 && now_ms () < until) {
         if (asked == answers && now_ms () >= next) {
@@ -262,25 +238,6 @@ static void a_ping_among_messages (void)
     close (fd);
 }
 
-/* Accepts, reads some of the same message over and over, and closes, again and again: each connection begins with the begin of a message. */
-static void lose_connections (int listener, const char *message, size_t size)
-{
-    char bytes[4096];
-    for (int round = 0; round < 30; round++) {
-        int fd = RAW_ACCEPT (listener);
-        RAW_HANDSHAKE (fd, READY_PULL, READY_PUSH);
-        size_t left = size * (size_t) (1 + round * 211), at = 0;
-        while (left > 0) {
-            ssize_t n = raw_readable (fd, ARRIVES_MS) ? read (fd, bytes, left < sizeof bytes ? left : sizeof bytes) : 0;
-            REQUIRE (n > 0);
-            for (ssize_t i = 0; i < n; i++, at++)
-                REQUIRE (bytes[i] == message[at % size]);
-            left -= (size_t) n;
-        }
-        close (fd);
-    }
-}
-
 /* The connection is lost in the middle of a burst, again and again; what came over each is a piece of the whole, in order. */
 static void connections_lost_within_a_burst (void)
 {
@@ -289,7 +246,7 @@ static void connections_lost_within_a_burst (void)
     void *push = OPEN (ZMQ_PUSH);
     SET (push, ZMQ_RECONNECT_IVL, 1);
     OK (zmq_connect (push, endpoint));
-    pthread_t thread = start_sending (push);
+    pthread_t thread = start_sending (send_without_end, push);
     lose_connections (listener, "\0\12" "0123456789", 12);
     stop_sending (thread, push);
     close (listener);
@@ -324,7 +281,7 @@ static void small_limits (void)
             SET (push, ZMQ_SNDTIMEO, ARRIVES_MS);
             SET (pull, ZMQ_RCVTIMEO, ARRIVES_MS);
             OK (zmq_connect (push, BIND (pull, transport)));
-            pthread_t thread = start_sending (push);
+            pthread_t thread = start_sending (send_without_end, push);
             for (int i = 0; i < 100; i++)
                 REQUIRE (zmq_recv (pull, NULL, 0, 0) == 10);
             stop_sending (thread, push);
@@ -433,34 +390,6 @@ static void nothing_but_messages_of_parts (void)
     }
 }
 
-static void *send_parts_without_end (void *push)
-{
-    while (!atomic_load (&stop)) {
-        int n = zmq_send (push, "01234", 5, ZMQ_SNDMORE | ZMQ_DONTWAIT);
-        if (n == 5)
-            n = zmq_send (push, "56789", 5, ZMQ_DONTWAIT);
-        if (n == -1 && zmq_errno () != EAGAIN)
-            return NULL;
-    }
-    return push;
-}
-
-/* The connection is lost in the middle of messages: the next one begins with a first part. */
-static void connections_lost_within_messages (void)
-{
-    char endpoint[64];
-    int listener = raw_listen (endpoint);
-    void *push = OPEN (ZMQ_PUSH);
-    pthread_t thread;
-    SET (push, ZMQ_RECONNECT_IVL, 1);
-    OK (zmq_connect (push, endpoint));
-    atomic_store (&stop, 0);
-    REQUIRE (pthread_create (&thread, NULL, send_parts_without_end, push) == 0);
-    lose_connections (listener, "\1\5" "01234" "\0\5" "56789", 14);
-    stop_sending (thread, push);
-    close (listener);
-}
-
 /* The application takes some of what has come, then does something else: peers that ask whether it lives are answered. */
 static void a_ping_while_the_application_rests (void)
 {
@@ -534,5 +463,4 @@ static void many_sockets_in_turn (void)
 RUN_CASES (CASE (a_burst_that_stops), CASE (order_among_parts_of_all_kinds), CASE (other_questions_in_between),
            CASE (sockets_that_wander), CASE (a_ping_within_a_burst), CASE (a_ping_among_messages),
            CASE (connections_lost_within_a_burst), CASE (closed_behind_a_burst), CASE (small_limits), CASE (the_latest_of_large_ones),
-           CASE (every_subscriber_gets_all), CASE (nothing_but_messages_of_parts), CASE (connections_lost_within_messages),
-           CASE (a_ping_while_the_application_rests), CASE (many_sockets_in_turn))
+           CASE (every_subscriber_gets_all), CASE (nothing_but_messages_of_parts), CASE (a_ping_while_the_application_rests), CASE (many_sockets_in_turn))
