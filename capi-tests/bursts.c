@@ -241,15 +241,7 @@ static void a_ping_among_messages (void)
 /* The connection is lost in the middle of a burst, again and again; what came over each is a piece of the whole, in order. */
 static void connections_lost_within_a_burst (void)
 {
-    char endpoint[64];
-    int listener = raw_listen (endpoint);
-    void *push = OPEN (ZMQ_PUSH);
-    SET (push, ZMQ_RECONNECT_IVL, 1);
-    OK (zmq_connect (push, endpoint));
-    pthread_t thread = start_sending (send_without_end, push);
-    lose_connections (listener, "\0\12" "0123456789", 12);
-    stop_sending (thread, push);
-    close (listener);
+    lose_connections_of (send_without_end, "\0\12" "0123456789", 12);
 }
 
 /* Closed right behind a burst: what was sent lingers, all of it. */

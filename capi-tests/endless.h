@@ -28,7 +28,7 @@ MAYBE_UNUSED static void stop_sending (pthread_t thread, void *push)
 }
 
 /* Accepts, reads some of the same message over and over, and closes, again and again: each connection begins with the begin of a message. */
-MAYBE_UNUSED static void lose_connections (int listener, const char *message, size_t size)
+static void lose_connections (int listener, const char *message, size_t size)
 {
     char bytes[4096];
     for (int round = 0; round < 30; round++) {
@@ -44,6 +44,20 @@ MAYBE_UNUSED static void lose_connections (int listener, const char *message, si
         }
         close (fd);
     }
+}
+
+/* The connections of a sender that sends the same message without end. */
+MAYBE_UNUSED static void lose_connections_of (void *(*send) (void *), const char *message, size_t size)
+{
+    char endpoint[64];
+    int listener = raw_listen (endpoint);
+    void *push = OPEN (ZMQ_PUSH);
+    SET (push, ZMQ_RECONNECT_IVL, 1);
+    OK (zmq_connect (push, endpoint));
+    pthread_t thread = start_sending (send, push);
+    lose_connections (listener, message, size);
+    stop_sending (thread, push);
+    close (listener);
 }
 
 #endif

@@ -18,15 +18,7 @@ static void *send_parts_without_end (void *push)
 /* The connection is lost in the middle of messages: the next one begins with a first part. */
 static void connections_lost_within_messages (void)
 {
-    char endpoint[64];
-    int listener = raw_listen (endpoint);
-    void *push = OPEN (ZMQ_PUSH);
-    SET (push, ZMQ_RECONNECT_IVL, 1);
-    OK (zmq_connect (push, endpoint));
-    pthread_t thread = start_sending (send_parts_without_end, push);
-    lose_connections (listener, "\1\5" "01234" "\0\5" "56789", 14);
-    stop_sending (thread, push);
-    close (listener);
+    lose_connections_of (send_parts_without_end, "\1\5" "01234" "\0\5" "56789", 14);
 }
 
 RUN_CASES (CASE (connections_lost_within_messages))
