@@ -7,6 +7,7 @@ use super::handle::LinkHandle;
 use super::policy;
 use super::reactor::Command;
 use super::receive_pump::SideEffects;
+use super::send_pump::SendPump;
 use super::token::Held;
 use crate::io::is_io_thread;
 use crate::message::{Message, Traffic};
@@ -37,57 +38,24 @@ impl Peer for LinkHandle {
     }
 
     unsafe fn take(&self, message: &mut Message, shared: bool) -> bool {
-        if self.send.is_marked() {
-            return false;
-        }
-        // SAFETY: kept by `open_lane`, which the caller has called, and between two calls of this.
-        let mut pump = unsafe { self.send.resume() };
-        let taken = pump.collect(message, shared);
-        if pump.is_due() && self.write_now(&mut pump, Instant::now()).1 {
-            self.post(Command::Send);
-        }
-        taken
+        // SAFETY: the caller's promise is passed on, here and below.
+        unsafe { self.in_lane(|pump| pump.collect(message, shared)) }
     }
 
     unsafe fn take_queued(&self) -> bool {
-        if self.send.is_marked() {
-            return false;
-        }
-        // SAFETY: as in `take`.
-        let mut pump = unsafe { self.send.resume() };
-        let taken = pump.collect_queued();
-        if pump.is_due() && self.write_now(&mut pump, Instant::now()).1 {
-            self.post(Command::Send);
-        }
-        taken
+        // SAFETY: as above.
+        unsafe { self.in_lane(SendPump::collect_queued) }
     }
 
     unsafe fn takes_bundles(&self) -> bool {
-        if self.send.is_marked() {
-            return false;
-        }
-        // SAFETY: as in `take`.
-        let mut pump = unsafe { self.send.resume() };
-        let takes = pump.takes_bundles();
-        // What is to be written now must not wait for a bundle to be full.
-        if pump.is_due() && self.write_now(&mut pump, Instant::now()).1 {
-            self.post(Command::Send);
-        }
-        takes && pump.can_collect()
+        // What is to be written now is: it must not wait for a bundle to be full.
+        // SAFETY: as above.
+        unsafe { self.in_lane(SendPump::takes_bundles) && self.send.resume().can_collect() }
     }
 
     unsafe fn take_bundle(&self, bundle: &mut Message, traffic: Traffic) -> bool {
-        if self.send.is_marked() {
-            return false;
-        }
-        // SAFETY: as in `take`.
-        let mut pump = unsafe { self.send.resume() };
-        let taken = pump.collect_bundle(bundle, traffic);
-        // An I/O thread that has taken the bundle from a socket looks at each link at the end of its nap.
-        if pump.is_due() && !is_io_thread() && self.write_now(&mut pump, Instant::now()).1 {
-            self.post(Command::Send);
-        }
-        taken
+        // SAFETY: as above.
+        unsafe { self.in_lane(|pump| pump.collect_bundle(bundle, traffic)) }
     }
 
     unsafe fn close_lane(&self) {
@@ -178,5 +146,26 @@ impl Peer for LinkHandle {
 
     fn closed(&self) {
         self.post(Command::PipeClosed);
+    }
+}
+
+impl LinkHandle {
+    /// Lets `work` encode into the batch, and writes what is due then, unless somebody has asked for the half.
+    ///
+    /// # Safety
+    /// The caller has opened the lane.
+    #[inline(always)]
+    unsafe fn in_lane(&self, work: impl FnOnce(&mut SendPump) -> bool) -> bool {
+        if self.send.is_marked() {
+            return false;
+        }
+        // SAFETY: kept by `open_lane`, which the caller has called, and between two calls of this.
+        let mut pump = unsafe { self.send.resume() };
+        let done = work(&mut pump);
+        // An I/O thread that takes a bundle out of a socket looks at each link at the end of its nap.
+        if pump.is_due() && !is_io_thread() && self.write_now(&mut pump, Instant::now()).1 {
+            self.post(Command::Send);
+        }
+        done
     }
 }
