@@ -224,11 +224,16 @@ static void agrees_with_poll (void)
         SET (near[i], ZMQ_RCVHWM, 5);
         SET (far[i], ZMQ_SNDHWM, 5);
         SET (far[i], ZMQ_RCVHWM, 5);
+        /* What the kernel holds is on the way to the limit, too. */
+        SET (near[i], ZMQ_SNDBUF, 4096);
+        SET (near[i], ZMQ_RCVBUF, 4096);
+        SET (far[i], ZMQ_SNDBUF, 4096);
+        SET (far[i], ZMQ_RCVBUF, 4096);
         OK (zmq_connect (far[i], BIND (near[i], transports[i / KINDS % 3])));
         items[i] = (zmq_pollitem_t){near[i], 0, i % 5 ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN, 0};
         OK (poller_add (poller, near[i], NULL, items[i].events));
     }
-    for (int step = 0; step < 4000; step++) {
+    for (int step = 0; step < 20000; step++) {
         for (int i = 0; i < 3; i++)
             random_step (near, far, &seed);
         if (step % 20 == 0)
