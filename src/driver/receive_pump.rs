@@ -306,16 +306,16 @@ impl ReceivePump {
         }
     }
 
-    /// Forgets the connection; a message it did not finish is dropped.
-    pub fn disconnect(&mut self) {
+    /// Forgets the connection; a message it did not finish is dropped. The bytes of memory that its body held.
+    pub fn disconnect(&mut self) -> usize {
         self.deliver_kept();
         self.blocked = false;
         if let Some(outlet) = &mut self.outlet {
             outlet.rollback();
         }
-        if let Some(connection) = self.connection.take() {
-            self.deliver(connection.last);
-        }
+        let Some(connection) = self.connection.take() else { return 0 };
+        self.deliver(connection.last);
+        connection.half.unfinished()
     }
 
     /// Ends the stream of messages to the socket: from here on what the peer sends is read and dropped.
