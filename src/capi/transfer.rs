@@ -31,13 +31,18 @@ pub(super) unsafe fn bytes<'a>(data: *const c_void, size: usize) -> Result<&'a [
 ///
 /// # Safety
 /// As for [`message`].
-#[inline]
+#[inline(always)]
 unsafe fn message_for<'a>(socket: *mut c_void, address: *mut zmq_msg_t) -> Result<&'a mut Message> {
     // SAFETY: the caller's promise.
-    unsafe { message(address) }.or_else(|error| {
-        with_socket(socket, Socket::enter)?;
-        Err(error)
-    })
+    match unsafe { message(address) } {
+        Err(error) => Err(no_message(socket, error)),
+        found => found,
+    }
+}
+
+#[cold]
+fn no_message(socket: *mut c_void, error: Errno) -> Errno {
+    with_socket(socket, Socket::enter).err().unwrap_or(error)
 }
 
 /// Sends a copy of a buffer as one part. Returns its size.
