@@ -462,7 +462,12 @@ impl Inlet {
     /// See [`Receiver::pop_into`].
     #[inline]
     pub fn pop_into(&mut self, place: &mut Message) -> bool {
-        let found = self.receiver.pop_into(place) || (self.direct && self.give(place));
+        // An open feed is asked first: it gives nothing while there is something in the queue.
+        let found = if self.feed {
+            self.give(place)
+        } else {
+            self.receiver.pop_into(place) || (self.direct && self.give(place))
+        };
         if self.receiver.take_owed_credit() {
             self.peer.writable();
         }
