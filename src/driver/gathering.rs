@@ -216,3 +216,7 @@ impl Drop for Gathering {
         self.thread.mailbox.post(Command::Disperse(self.key));
     }
 }
+
+#[cfg(all(test, not(loom)))]
+#[path = "gathering/tests.rs"]
+mod tests;
