@@ -200,11 +200,14 @@ pub const LARGE_MIN: usize = 32 * 1024;
 pub const SHELF_BYTES: usize = 4 * 1024 * 1024;
 
 /// Bytes of free blocks that change threads together: about so many messages are freed and allocated for one visit to the depot.
-pub const BLOCK_LIST_BYTES: usize = 4096;
+pub const MAGAZINE_BYTES: usize = 4096;
 
-/// Lists that the depot keeps of each size: for bodies of up to 64 bytes, what is on its way through an inproc pipe
+/// A block is fetched into the cache so many blocks before it is used.
+pub const BLOCKS_AHEAD: usize = 4;
+
+/// Full magazines that the depot keeps of each size: for bodies of up to 64 bytes, what is on its way through an inproc pipe
 /// of the usual limits.
-pub const DEPOT_LISTS: usize = 64;
+pub const DEPOT_MAGAZINES: usize = 64;
 
 /// Largest block kept by a message that waits for its next content, in bytes. Above, getting memory costs little beside filling
 /// it; below it saved an eighth of the processor time of sending and receiving 100 bytes (two noisy processors).

@@ -1,25 +1,27 @@
 //! Memory for small bodies.
 //!
 //! A message is often allocated by one thread and freed by another: a sender and an I/O thread, two ends of an inproc pipe. A general
-//! allocator takes a lock for each of those; here a thread keeps the blocks it freed in lists by size and takes its next ones from
-//! them, and whole lists change threads through a depot.
+//! allocator takes a lock for each of those; here a thread keeps the blocks it freed in *magazines*, of one size each, and takes its next
+//! ones from them, and whole magazines change threads through a depot (Bonwick and Adams, "Magazines and Vmem", USENIX 2001).
 //!
-//! A thread holds at most two lists of each size, the depot [`DEPOT_LISTS`]; what is beyond that goes back to the system at once, a thread's
-//! lists when it ends, and the depot's with [`give_back`].
+//! A magazine is an array of addresses, not a list through the blocks: giving one away and taking it again touches nothing of the
+//! block, whose lines may be in another processor's cache. They are fetched a few blocks before they are used.
+//!
+//! A thread holds at most two magazines of each size, the depot [`DEPOT_MAGAZINES`]; what is beyond that goes back to the system at
+//! once, a thread's magazines when it ends, and the depot's with [`give_back`].
 
-use crate::config::{BLOCK_CLASSES as CLASSES, BLOCK_LIST_BYTES, BLOCK_STEP as STEP, DEPOT_LISTS};
+use crate::config::{
+    BLOCK_CLASSES as CLASSES, BLOCK_STEP as STEP, BLOCKS_AHEAD, DEPOT_MAGAZINES, MAGAZINE_BYTES,
+};
+use crate::sync::prefetch_for_writing;
 use parking_lot::Mutex;
 use std::alloc::{Layout, alloc, dealloc};
-use std::cell::Cell;
-use std::ptr::{self, NonNull};
+use std::cell::RefCell;
+use std::mem;
+use std::ptr::NonNull;
 
 const LARGEST: usize = CLASSES * STEP;
 const ALIGNMENT: usize = 16;
-
-/// A free block.
-struct Node {
-    next: *mut Node,
-}
 
 /// How many bytes a block for `size` has. Larger ones than the largest class are as large as asked for.
 #[inline]
@@ -32,8 +34,8 @@ pub fn room_for(size: usize) -> usize {
 pub fn allocate(room: usize) -> Option<NonNull<u8>> {
     if room <= LARGEST {
         let class = room / STEP - 1;
-        if let Ok(Some(block)) = CACHE.try_with(|cache| cache.classes[class].take(class)) {
-            return Some(block.cast());
+        if let Ok(Some(block)) = CACHE.try_with(|cache| cache[class].borrow_mut().take(class)) {
+            return Some(block);
         }
     }
     allocate_anew(room)
@@ -54,8 +56,7 @@ fn allocate_anew(room: usize) -> Option<NonNull<u8>> {
 pub unsafe fn release(block: NonNull<u8>, room: usize) {
     if room <= LARGEST {
         let class = room / STEP - 1;
-        // SAFETY: the block is the caller's to give, and large enough for a node.
-        if CACHE.try_with(|cache| unsafe { cache.classes[class].put(block.cast(), class) }).is_ok() {
+        if CACHE.try_with(|cache| cache[class].borrow_mut().put(block, class)) == Ok(true) {
             return;
         }
     }
@@ -70,139 +71,186 @@ unsafe fn free(block: NonNull<u8>, room: usize) {
     unsafe { dealloc(block.as_ptr(), Layout::from_size_align_unchecked(room, ALIGNMENT)) };
 }
 
-/// Blocks in a full list.
-const fn list_length(class: usize) -> u32 {
-    let length = BLOCK_LIST_BYTES / ((class + 1) * STEP);
-    if length < 8 { 8 } else { length as u32 }
+/// Blocks in a full magazine.
+const fn capacity(class: usize) -> usize {
+    let length = MAGAZINE_BYTES / ((class + 1) * STEP);
+    if length < 8 { 8 } else { length }
+}
+
+/// Free blocks of one size, which are nobody's but the magazine's. It has no memory of its own before the first.
+struct Magazine(Vec<NonNull<u8>>);
+
+// SAFETY: nobody else reaches the blocks.
+unsafe impl Send for Magazine {}
+
+impl Magazine {
+    const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn is_full(&self, class: usize) -> bool {
+        self.0.len() >= capacity(class)
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<NonNull<u8>> {
+        let block = self.0.pop();
+        if let Some(ahead) = self.0.len().checked_sub(BLOCKS_AHEAD) {
+            prefetch_for_writing(self.0[ahead].as_ptr());
+        }
+        block
+    }
+
+    /// False when it is full, or has no memory yet.
+    #[inline]
+    fn push(&mut self, block: NonNull<u8>) -> bool {
+        let has_room = self.0.len() < self.0.capacity();
+        if has_room {
+            self.0.push(block);
+        }
+        has_room
+    }
+
+    fn free_blocks(&mut self, class: usize) {
+        for block in self.0.drain(..) {
+            // SAFETY: a free block of this class, which is leaving the magazine.
+            unsafe { free(block, (class + 1) * STEP) };
+        }
+    }
 }
 
 /// A thread's free blocks of one size.
 struct Class {
-    head: Cell<*mut Node>,
-    count: Cell<u32>,
-    /// A full list, or none.
-    spare: Cell<*mut Node>,
+    /// The one in use.
+    loaded: Magazine,
+    /// Full or empty.
+    other: Magazine,
 }
 
 impl Class {
     const fn new() -> Self {
-        Self { head: Cell::new(ptr::null_mut()), count: Cell::new(0), spare: Cell::new(ptr::null_mut()) }
+        Self { loaded: Magazine::new(), other: Magazine::new() }
     }
 
     #[inline]
-    fn take(&self, class: usize) -> Option<NonNull<Node>> {
-        let node = NonNull::new(self.head.get()).or_else(|| self.refill(class))?;
-        // SAFETY: a node in the list is a free block of ours.
-        self.head.set(unsafe { node.as_ref() }.next);
-        self.count.set(self.count.get() - 1);
-        Some(node)
+    fn take(&mut self, class: usize) -> Option<NonNull<u8>> {
+        self.loaded.pop().or_else(|| self.refill(class))
     }
 
     #[cold]
-    fn refill(&self, class: usize) -> Option<NonNull<Node>> {
-        let mut list = self.spare.replace(ptr::null_mut());
-        if list.is_null() {
-            list = DEPOT[class].take()?.as_ptr();
+    fn refill(&mut self, class: usize) -> Option<NonNull<u8>> {
+        if self.other.is_empty() {
+            DEPOT[class].fetch(&mut self.other);
         }
-        self.head.set(list);
-        self.count.set(list_length(class));
-        NonNull::new(list)
+        mem::swap(&mut self.loaded, &mut self.other);
+        self.loaded.pop()
     }
 
-    /// # Safety
-    /// The block must be free, and of this class.
+    /// False when there is no place for the block.
     #[inline]
-    unsafe fn put(&self, node: NonNull<Node>, class: usize) {
-        if self.count.get() == list_length(class) {
-            self.put_list_by(class);
-        }
-        // SAFETY: the block is large enough, aligned, and nobody's.
-        unsafe { node.write(Node { next: self.head.get() }) };
-        self.head.set(node.as_ptr());
-        self.count.set(self.count.get() + 1);
+    fn put(&mut self, block: NonNull<u8>, class: usize) -> bool {
+        self.loaded.push(block) || self.put_after_change(block, class)
     }
 
     #[cold]
-    fn put_list_by(&self, class: usize) {
-        let full = self.head.replace(ptr::null_mut());
-        self.count.set(0);
-        if let Some(list) = NonNull::new(self.spare.replace(full))
-            && !DEPOT[class].put(list)
-        {
-            // SAFETY: the list has left this thread's hands, and nobody else has it.
-            unsafe { free_list(list.as_ptr(), class) };
+    fn put_after_change(&mut self, block: NonNull<u8>, class: usize) -> bool {
+        if self.loaded.is_full(class) {
+            mem::swap(&mut self.loaded, &mut self.other);
+            if self.loaded.is_full(class) {
+                DEPOT[class].store(&mut self.loaded);
+                // What the depot did not take.
+                self.loaded.free_blocks(class);
+            }
         }
+        // An exact reservation makes the capacity the limit of `push`.
+        self.loaded.0.try_reserve_exact(capacity(class)).is_ok() && self.loaded.push(block)
     }
 }
 
-/// # Safety
-/// Nobody else may have the list.
-unsafe fn free_list(mut list: *mut Node, class: usize) {
-    while let Some(node) = NonNull::new(list) {
-        // SAFETY: a free block with a link.
-        list = unsafe { node.as_ref() }.next;
-        // SAFETY: all blocks of a class have this size.
-        unsafe { free(node.cast(), (class + 1) * STEP) };
-    }
-}
+struct Cache([RefCell<Class>; CLASSES]);
 
-struct Cache {
-    classes: [Class; CLASSES],
+impl std::ops::Index<usize> for Cache {
+    type Output = RefCell<Class>;
+
+    #[inline]
+    fn index(&self, class: usize) -> &RefCell<Class> {
+        &self.0[class]
+    }
 }
 
 impl Drop for Cache {
     fn drop(&mut self) {
-        for (index, class) in self.classes.iter().enumerate() {
-            // SAFETY: the thread is ending, and its lists were its own.
-            unsafe {
-                free_list(class.head.replace(ptr::null_mut()), index);
-                free_list(class.spare.replace(ptr::null_mut()), index);
-            }
+        for (class, kept) in self.0.iter_mut().enumerate() {
+            let kept = kept.get_mut();
+            kept.loaded.free_blocks(class);
+            kept.other.free_blocks(class);
         }
     }
 }
 
 thread_local! {
     /// Not to be had any more while the thread ends.
-    static CACHE: Cache = const { Cache { classes: [const { Class::new() }; CLASSES] } };
+    static CACHE: Cache = const { Cache([const { RefCell::new(Class::new()) }; CLASSES]) };
 }
 
-/// Full lists of one size that no thread has.
-struct Depot(Mutex<Vec<List>>);
+/// Magazines of one size that no thread has.
+struct Depot(Mutex<Stock>);
 
-struct List(NonNull<Node>);
+struct Stock {
+    full: Vec<Magazine>,
+    empty: Vec<Magazine>,
+}
 
-// SAFETY: a list is a chain of free blocks that only its owner reaches.
-unsafe impl Send for List {}
-
-static DEPOT: [Depot; CLASSES] = [const { Depot(Mutex::new(Vec::new())) }; CLASSES];
+static DEPOT: [Depot; CLASSES] =
+    [const { Depot(Mutex::new(Stock { full: Vec::new(), empty: Vec::new() })) }; CLASSES];
 
 /// The lock is only tried: whoever does not get it does without. So nobody waits, and a forked child, in which the lock may be
 /// held for ever, gets on.
 impl Depot {
-    fn take(&self) -> Option<NonNull<Node>> {
-        Some(self.0.try_lock()?.pop()?.0)
+    /// Changes an empty magazine for a full one, if there is one.
+    fn fetch(&self, magazine: &mut Magazine) {
+        if let Some(stock) = &mut self.0.try_lock()
+            && let Some(full) = stock.full.pop()
+        {
+            put_by(&mut stock.empty, mem::replace(magazine, full));
+        }
     }
 
-    /// False when the depot is full.
-    fn put(&self, list: NonNull<Node>) -> bool {
-        let Some(mut lists) = self.0.try_lock() else { return false };
-        if lists.len() >= DEPOT_LISTS {
-            return false;
+    /// Changes a full magazine for an empty one, if there is room for it.
+    fn store(&self, magazine: &mut Magazine) {
+        if let Some(stock) = &mut self.0.try_lock()
+            && stock.full.len() < DEPOT_MAGAZINES
+            && stock.full.try_reserve(1).is_ok()
+        {
+            let empty = stock.empty.pop().unwrap_or(Magazine::new());
+            stock.full.push(mem::replace(magazine, empty));
         }
-        lists.push(List(list));
-        true
+    }
+}
+
+/// Keeps an empty magazine, if there is room for it.
+fn put_by(empty: &mut Vec<Magazine>, magazine: Magazine) {
+    if empty.len() < DEPOT_MAGAZINES && empty.try_reserve(1).is_ok() {
+        empty.push(magazine);
     }
 }
 
 /// Returns what the depot holds to the allocator.
 pub fn give_back() {
     for (class, depot) in DEPOT.iter().enumerate() {
-        let lists = depot.0.try_lock().map(|mut lists| std::mem::take(&mut *lists)).unwrap_or_default();
-        for List(list) in lists {
-            // SAFETY: taken out of the depot, so ours.
-            unsafe { free_list(list.as_ptr(), class) };
+        let Some((full, empty)) =
+            depot.0.try_lock().map(|mut stock| (mem::take(&mut stock.full), mem::take(&mut stock.empty)))
+        else {
+            continue;
+        };
+        for mut magazine in full {
+            magazine.free_blocks(class);
         }
+        drop(empty);
     }
 }
 
@@ -248,22 +296,38 @@ mod tests {
     }
 
     #[test]
-    fn lists_change_threads_through_the_depot() {
+    fn magazines_change_threads_through_the_depot() {
         let room = 320;
-        let length = list_length(room / STEP - 1) as usize;
+        let length = capacity(room / STEP - 1);
         let blocks = fill(length * 3, room);
         let freed = blocks.clone();
         std::thread::spawn(move || release_all(&freed, room)).join().unwrap();
-        // Two lists stayed with the thread, and were freed when it ended.
+        // Two magazines stayed with the thread, and were freed when it ended.
         let again = fill(length, room);
         assert!(again.iter().all(|block| blocks.contains(block)), "not from the depot");
         release_all(&again, room);
     }
 
     #[test]
+    fn the_depot_takes_so_many_and_no_more() {
+        let room = 576;
+        let class = room / STEP - 1;
+        let blocks = fill((DEPOT_MAGAZINES + 5) * capacity(class), room);
+        release_all(&blocks, room);
+        assert_eq!(DEPOT[class].0.lock().full.len(), DEPOT_MAGAZINES);
+        let again = fill(blocks.len(), room);
+        let kept = again.iter().filter(|block| blocks.contains(block)).count();
+        assert!(kept >= (DEPOT_MAGAZINES + 1) * capacity(class), "{kept} of {} again", blocks.len());
+        let stock = DEPOT[class].0.lock();
+        assert!(stock.full.is_empty() && (1..=DEPOT_MAGAZINES).contains(&stock.empty.len()));
+        drop(stock);
+        release_all(&again, room);
+    }
+
+    #[test]
     fn a_thread_that_ends_may_still_send() {
         thread_local! {
-            static LATE: Cell<Option<Box<Late>>> = const { Cell::new(None) };
+            static LATE: std::cell::Cell<Option<Box<Late>>> = const { std::cell::Cell::new(None) };
         }
         struct Late;
         impl Drop for Late {
