@@ -6,7 +6,7 @@
 use super::handle::LinkHandle;
 use super::policy;
 use super::reactor::Command;
-use super::receive_pump::SideEffects;
+use super::receive_pump::{ReceivePump, SideEffects};
 use super::send_pump::SendPump;
 use super::token::Held;
 use crate::io::is_io_thread;
@@ -78,29 +78,13 @@ impl Peer for LinkHandle {
         if self.receive.is_marked() {
             return Given::Nothing;
         }
-        let mut effects = SideEffects::default();
         // SAFETY: kept by `open_feed`, which the caller has called, and between two calls of this.
         let mut pump = unsafe { self.receive.resume() };
-        let given = pump.give(place, taken, &mut effects);
-        let keeping = pump.is_keeping();
-        if !keeping {
-            self.keeping.store(false, Ordering::Relaxed);
-            if std::mem::take(&mut pump.blocked) {
-                self.set_blocked(false);
-            }
+        let given = pump.give(place, taken);
+        if given && pump.is_keeping() {
+            return Given::Message;
         }
-        let over = pump.has_ending();
-        if over {
-            self.post(Command::Receive);
-        }
-        if !effects.is_nothing() && self.apply(effects) {
-            self.kick_send();
-        }
-        match given {
-            true if keeping && !over => Given::Message,
-            true => Given::Last,
-            false => Given::Nothing,
-        }
+        self.give_last(pump, given, place, taken)
     }
 
     unsafe fn close_feed(&self) {
@@ -150,6 +134,38 @@ impl Peer for LinkHandle {
 }
 
 impl LinkHandle {
+    /// The rest of [`Peer::give`], when what is kept ends, or what comes next is not simply a message of one part.
+    #[cold]
+    fn give_last(
+        &self,
+        mut pump: Held<'_, ReceivePump>,
+        mut given: bool,
+        place: &mut Message,
+        taken: usize,
+    ) -> Given {
+        let mut effects = SideEffects::default();
+        given = given || pump.give_next(place, taken, &mut effects);
+        let keeping = pump.is_keeping();
+        if !keeping {
+            self.keeping.store(false, Ordering::Relaxed);
+            if std::mem::take(&mut pump.blocked) {
+                self.set_blocked(false);
+            }
+        }
+        let over = pump.has_ending();
+        if over {
+            self.post(Command::Receive);
+        }
+        if !effects.is_nothing() && self.apply(effects) {
+            self.kick_send();
+        }
+        match given {
+            true if keeping && !over => Given::Message,
+            true => Given::Last,
+            false => Given::Nothing,
+        }
+    }
+
     /// Lets `work` encode into the batch, and writes what is due then, unless somebody has asked for the half.
     ///
     /// # Safety
@@ -162,10 +178,17 @@ impl LinkHandle {
         // SAFETY: kept by `open_lane`, which the caller has called, and between two calls of this.
         let mut pump = unsafe { self.send.resume() };
         let done = work(&mut pump);
-        // An I/O thread that takes a bundle out of a socket looks at each link at the end of its nap.
-        if pump.is_due() && !is_io_thread() && self.write_now(&mut pump, Instant::now()).1 {
-            self.post(Command::Send);
+        if pump.is_due() {
+            self.write_due(&mut pump);
         }
         done
+    }
+
+    #[cold]
+    fn write_due(&self, pump: &mut SendPump) {
+        // An I/O thread that takes a bundle out of a socket looks at each link at the end of its nap.
+        if !is_io_thread() && self.write_now(pump, Instant::now()).1 {
+            self.post(Command::Send);
+        }
     }
 }

@@ -378,25 +378,28 @@ impl ReceivePump {
     }
 
     /// The next message of what [`ReceivePump::fetch`] has kept, unless there is something in the pipe, whose reader has taken
-    /// `taken` parts. False also when there is none of a single part: if there was one of several, it is in the pipe now.
+    /// `taken` parts. False also when what comes next is not a message of a single part that is there as a whole.
     #[inline]
-    pub fn give(&mut self, place: &mut Message, taken: usize, effects: &mut SideEffects) -> bool {
+    pub fn give(&mut self, place: &mut Message, taken: usize) -> bool {
         let (Some(connection), Some(outlet)) = (&mut self.connection, &self.outlet) else { return false };
         if connection.ending.is_some() || !outlet.is_read(taken) {
             return false;
         }
-        if let Ok(count @ 1..) = connection.half.decode_one(connection.undecoded.slice(), place) {
-            connection.undecoded.advance(count);
-            self.received.count(place.len(), false);
-            return true;
-        }
-        self.give_next(place, effects)
+        let Ok(count @ 1..) = connection.half.decode_one(connection.undecoded.slice(), place) else {
+            return false;
+        };
+        connection.undecoded.advance(count);
+        self.received.count(place.len(), false);
+        true
     }
 
-    /// What is not simply a message of one part that is there as a whole.
-    #[cold]
-    fn give_next(&mut self, place: &mut Message, effects: &mut SideEffects) -> bool {
+    /// The same where [`ReceivePump::give`] has found nothing. False also when there is no message of a single part: if there was one of several, it
+    /// is in the pipe now.
+    pub fn give_next(&mut self, place: &mut Message, taken: usize, effects: &mut SideEffects) -> bool {
         let (Some(connection), Some(outlet)) = (&mut self.connection, &mut self.outlet) else { return false };
+        if connection.ending.is_some() || !outlet.is_read(taken) {
+            return false;
+        }
         let pipe = PipeSink { outlet: Some(outlet), effects, received: &mut self.received };
         let mut sink = FirstSink { place, state: First::Wanted, pipe };
         let decoded = connection.half.decode(connection.undecoded.slice(), &mut sink);

@@ -137,7 +137,7 @@ impl Message {
     }
 
     /// Gives an empty message a body of `size` bytes.
-    #[inline]
+    #[inline(always)]
     fn make_room(&mut self, size: usize) -> Result<()> {
         if size <= INLINE_MAX {
             self.inline_size = size as u8;
@@ -151,7 +151,12 @@ impl Message {
     /// Replaces the content by a copy of `bytes`. On failure (ENOMEM) the message is empty.
     #[inline]
     pub fn assign(&mut self, bytes: &[u8]) -> Result<()> {
-        self.assign_sized(bytes.len())?;
+        if self.kind == Kind::Inline && bytes.len() <= INLINE_MAX {
+            self.clear_properties();
+            self.inline_size = bytes.len() as u8;
+        } else {
+            self.assign_sized(bytes.len())?;
+        }
         self.fill(bytes);
         Ok(())
     }
@@ -164,7 +169,7 @@ impl Message {
     }
 
     /// Drops the content; what is left is an empty message.
-    #[inline]
+    #[inline(always)]
     pub fn clear(&mut self) {
         let content = self.shared_content();
         (self.kind, self.inline_size) = (Kind::Inline, 0);

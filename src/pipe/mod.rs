@@ -206,11 +206,14 @@ impl Outlet {
     }
 
     /// Writes a part, and shows the peer the message whose last part it is. Leaves an empty message behind.
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, message: &mut Message) {
-        if self.pass(message, false) {
-            return;
+        if !self.pass(message, false) {
+            self.send_queued(message);
         }
+    }
+
+    fn send_queued(&mut self, message: &mut Message) {
         let (in_parts, more) = (self.sender.in_message(), message.more());
         self.sender.push_from(message);
         if !more {
@@ -232,7 +235,7 @@ impl Outlet {
     }
 
     /// Hands a message of a single part over past the queue, if that can be done now.
-    #[inline]
+    #[inline(always)]
     fn pass(&mut self, message: &mut Message, shared: bool) -> bool {
         if !self.direct || message.more() || !self.sender.is_shown() {
             return false;
@@ -460,7 +463,7 @@ impl Inlet {
     }
 
     /// See [`Receiver::pop_into`].
-    #[inline]
+    #[inline(always)]
     pub fn pop_into(&mut self, place: &mut Message) -> bool {
         // An open feed is asked first: it gives nothing while there is something in the queue.
         let found = if self.feed {

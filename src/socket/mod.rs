@@ -328,7 +328,7 @@ impl Socket {
     }
 
     /// Sends a part if there is room now.
-    #[inline]
+    #[inline(always)]
     pub fn try_send(&mut self, message: &mut Message, mode: Mode) -> Result<()> {
         self.begin_transfer()?;
         let (size, more) = (message.len(), message.more());
@@ -344,7 +344,7 @@ impl Socket {
     }
 
     /// Receives a part into `place` if there is one now.
-    #[inline]
+    #[inline(always)]
     pub fn try_recv(&mut self, place: &mut Message, with_metadata: bool) -> Result<()> {
         self.begin_transfer()?;
         self.pipes.with_metadata = with_metadata;

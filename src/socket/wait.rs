@@ -47,7 +47,7 @@ fn socket(guard: &mut Guard) -> Result<&mut Socket> {
 }
 
 /// `zmq_msg_send`: on success the message was taken.
-#[inline]
+#[inline(always)]
 pub fn send(cell: &'static Cell<Socket>, message: &mut Message, flags: i32) -> Result<()> {
     let mut guard = cell.lock();
     let socket = socket(&mut guard)?;
@@ -79,7 +79,7 @@ fn send_waiting(
 }
 
 /// `zmq_msg_recv`.
-#[inline]
+#[inline(always)]
 pub fn recv_into(
     cell: &'static Cell<Socket>,
     place: &mut Message,
