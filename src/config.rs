@@ -171,11 +171,7 @@ pub const MONITOR_BACKLOG: usize = 10_000;
 /// Links that must have ended before unused memory is given back to the system.
 pub const TRIM_AFTER: usize = 256;
 
-/// A connection that ends within a message for which it holds so many bytes does the same by itself: glibc's allocator keeps up to some
-/// 30 MB for each thread that has freed such a body.
-pub const TRIM_BODY: usize = 1024 * 1024;
-
-/// Pause between the link that reached that number, or such a connection, and giving back.
+/// Pause between the link that reached that number and giving back.
 pub const TRIM_DELAY: Duration = Duration::from_millis(100);
 
 /// GSSAPI handshakes of one I/O thread that may wait for a ticket at the same time. A key distribution centre that is
@@ -194,6 +190,10 @@ pub const HELPER_QUEUE: usize = 256;
 pub const BLOCK_STEP: usize = 64;
 pub const BLOCK_CLASSES: usize = 17;
 
+/// Memory of so many bytes and more is mapped on its own, so that it goes back to the system with its last use: as much as is kept of large
+/// bodies for the next ones ([`SHELF_BYTES`]), since getting it anew costs a page fault for each 4 kB.
+pub const MAPPED_MIN: usize = SHELF_BYTES;
+
 /// Bodies of so many bytes and more, and the memory that is kept of them for the next ones: some that are being sent
 /// and received, and no more than a general allocator keeps at the end of its heap. Choices, not measurements.
 pub const LARGE_MIN: usize = 32 * 1024;
@@ -202,11 +202,11 @@ pub const SHELF_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of free blocks that change threads together: about so many messages are freed and allocated for one visit to the depot.
 pub const MAGAZINE_BYTES: usize = 4096;
 
-/// A block is fetched into the cache so many blocks before it is used.
+/// The first line of a block is fetched into the cache so many blocks before it is used. A choice, not a measurement.
 pub const BLOCKS_AHEAD: usize = 4;
 
-/// Full magazines that the depot keeps of each size: for bodies of up to 64 bytes, what is on its way through an inproc pipe
-/// of the usual limits.
+/// Full magazines, and empty ones, that the depot keeps of each size: for bodies of up to 64 bytes, what is on its way through an
+/// inproc pipe of the usual limits.
 pub const DEPOT_MAGAZINES: usize = 64;
 
 /// Largest block kept by a message that waits for its next content, in bytes. Above, getting memory costs little beside filling

@@ -224,7 +224,7 @@ static void agrees_with_poll (void)
         SET (near[i], ZMQ_RCVHWM, 5);
         SET (far[i], ZMQ_SNDHWM, 5);
         SET (far[i], ZMQ_RCVHWM, 5);
-        /* What the kernel holds is on the way to the limit, too. */
+        /* What the kernel holds counts, too: the less, the sooner a socket is full. */
         SET (near[i], ZMQ_SNDBUF, 4096);
         SET (near[i], ZMQ_RCVBUF, 4096);
         SET (far[i], ZMQ_SNDBUF, 4096);

@@ -103,14 +103,6 @@ impl ReceiveHalf {
         }
     }
 
-    /// Bytes of memory that a body holds which has not come to its end.
-    pub fn unfinished(&self) -> usize {
-        match &self.partial {
-            Partial::Body(body) => body.bytes.capacity(),
-            Partial::None | Partial::Header(_) => 0,
-        }
-    }
-
     /// Frames are messages as they are: no wrapping, no envelope to check, no length to correct.
     #[inline]
     fn is_simple(&self) -> bool {

@@ -306,16 +306,16 @@ impl ReceivePump {
         }
     }
 
-    /// Forgets the connection; a message it did not finish is dropped. The bytes of memory that its body held.
-    pub fn disconnect(&mut self) -> usize {
+    /// Forgets the connection; a message it did not finish is dropped.
+    pub fn disconnect(&mut self) {
         self.deliver_kept();
         self.blocked = false;
         if let Some(outlet) = &mut self.outlet {
             outlet.rollback();
         }
-        let Some(connection) = self.connection.take() else { return 0 };
-        self.deliver(connection.last);
-        connection.half.unfinished()
+        if let Some(connection) = self.connection.take() {
+            self.deliver(connection.last);
+        }
     }
 
     /// Ends the stream of messages to the socket: from here on what the peer sends is read and dropped.
@@ -393,8 +393,8 @@ impl ReceivePump {
         true
     }
 
-    /// The same where [`ReceivePump::give`] has found nothing. False also when there is no message of a single part: if there was one of several, it
-    /// is in the pipe now.
+    /// The same where [`ReceivePump::give`] has found nothing. False also when there is no message of a single part: if there was
+    /// one of several, it is in the pipe now.
     pub fn give_next(&mut self, place: &mut Message, taken: usize, effects: &mut SideEffects) -> bool {
         let (Some(connection), Some(outlet)) = (&mut self.connection, &mut self.outlet) else { return false };
         if connection.ending.is_some() || !outlet.is_read(taken) {

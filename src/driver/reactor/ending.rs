@@ -92,13 +92,12 @@ impl Reactor {
         let Some(link) = self.link(key) else { return };
         let state = std::mem::replace(&mut link.state, State::Waiting);
         let (handle, settings) = (link.handle.clone(), link.settings.clone());
-        self.disconnect(&handle);
+        handle.with_receive(ReceivePump::disconnect);
+        handle.with_send(SendPump::disconnect);
         let State::Established { stream, .. } = state else { return };
         release_waiters(&stream);
         if settings.options.immediate {
-            if let Some(link) = self.link(key) {
-                link.has_pipe = false;
-            }
+            link.has_pipe = false;
             close_pipe(&handle);
         } else {
             let resubscribes = matches!(
@@ -234,7 +233,8 @@ impl Reactor {
             );
         }
         handle.unregister();
-        self.disconnect(handle);
+        handle.with_receive(ReceivePump::disconnect);
+        handle.with_send(SendPump::disconnect);
         if let State::Handshaking { stream, .. } | State::Established { stream, .. } = &link.state {
             // Input that nobody will read would make the kernel reset the connection, and drop what we sent last.
             with_read_buffer(|buffer| {
@@ -250,28 +250,12 @@ impl Reactor {
         self.attend(&link.settings.owner);
         self.ended += 1;
         if self.ended == TRIM_AFTER {
-            self.trim_soon();
-        }
-    }
-
-    /// Takes the halves off their connection.
-    fn disconnect(&mut self, handle: &LinkHandle) {
-        let unfinished = handle.with_receive(ReceivePump::disconnect);
-        handle.with_send(SendPump::disconnect);
-        if unfinished >= TRIM_BODY {
-            self.trim_soon();
-        }
-    }
-
-    fn trim_soon(&mut self) {
-        if !std::mem::replace(&mut self.trims_soon, true) {
             self.timers.set(Instant::now() + TRIM_DELAY, Purpose::Trim);
         }
     }
 
     /// Gives memory of links that are gone back to the system, once they stop going.
     pub(super) fn trim(&mut self) {
-        self.trims_soon = false;
         self.links.truncate(self.links.iter().rposition(Option::is_some).map_or(0, |last| last + 1));
         self.free.retain(|&slot| slot < self.links.len());
         self.links.shrink_to_fit();

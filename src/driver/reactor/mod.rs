@@ -22,7 +22,7 @@ use super::report::{Report, event};
 use super::send_pump::{Control, Nap, SendPump, Sent};
 use crate::config::{
     ACCEPT_BUDGET, ACCEPT_PAUSE, ACCEPT_THREADS, ATTEND_AGAIN, CLOSE_LIMIT, CLOSE_STEP, INITIATE_THREADS,
-    LEASE, NAP, NAP_GRACE, NAP_STEP, REMIND_AGAIN, TRIM_AFTER, TRIM_BODY, TRIM_DELAY,
+    LEASE, NAP, NAP_GRACE, NAP_STEP, REMIND_AGAIN, TRIM_AFTER, TRIM_DELAY,
 };
 use crate::connection::{
     Established, Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction, Negotiation, Verdict, Version,
@@ -143,8 +143,6 @@ pub struct Reactor {
     acceptors: Arc<Helpers>,
     /// Links ended since memory was last given back.
     ended: usize,
-    /// Memory is going to be given back in a moment.
-    trims_soon: bool,
 }
 
 /// Slot in the low 32 bits, generation above: an event for a link that is gone finds nobody.
@@ -191,7 +189,6 @@ impl Reactor {
             initiators: Helpers::new("ZMQbg/Initiate", INITIATE_THREADS),
             acceptors: Helpers::new("ZMQbg/Accept", ACCEPT_THREADS),
             ended: 0,
-            trims_soon: false,
         }
     }
 
