@@ -35,13 +35,14 @@ pub(super) unsafe fn bytes<'a>(data: *const c_void, size: usize) -> Result<&'a [
 unsafe fn message_for<'a>(socket: *mut c_void, address: *mut zmq_msg_t) -> Result<&'a mut Message> {
     // SAFETY: the caller's promise.
     match unsafe { message(address) } {
-        Err(error) => Err(no_message(socket, error)),
+        Err(error) => Err(earlier_error(socket, error)),
         found => found,
     }
 }
 
+/// What is wrong with the socket, if anything, otherwise what is wrong with the message.
 #[cold]
-fn no_message(socket: *mut c_void, error: Errno) -> Errno {
+fn earlier_error(socket: *mut c_void, error: Errno) -> Errno {
     with_socket(socket, Socket::enter).err().unwrap_or(error)
 }
 

@@ -218,5 +218,4 @@ impl Drop for Gathering {
 }
 
 #[cfg(all(test, not(loom)))]
-#[path = "gathering/tests.rs"]
 mod tests;

@@ -84,7 +84,7 @@ impl Peer for LinkHandle {
         if given && pump.is_keeping() {
             return Given::Message;
         }
-        self.give_last(pump, given, place, taken)
+        self.give_rest(pump, given, place, taken)
     }
 
     unsafe fn close_feed(&self) {
@@ -136,7 +136,7 @@ impl Peer for LinkHandle {
 impl LinkHandle {
     /// The rest of [`Peer::give`], when what is kept ends, or what comes next is not simply a message of one part.
     #[cold]
-    fn give_last(
+    fn give_rest(
         &self,
         mut pump: Held<'_, ReceivePump>,
         mut given: bool,

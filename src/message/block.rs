@@ -5,9 +5,9 @@
 //! ones from them, and whole magazines change threads through a depot (Bonwick and Adams, "Magazines and Vmem", USENIX 2001).
 //!
 //! A magazine is an array of addresses, not a list through the blocks: giving one away and taking it again touches nothing of the
-//! block, whose lines may be in another processor's cache. They are fetched a few blocks before they are used.
+//! block, which may be in another processor's cache. Its first line is fetched a few blocks before it is used.
 //!
-//! A thread holds at most two magazines of each size, the depot [`DEPOT_MAGAZINES`]; what is beyond that goes back to the system at
+//! A thread holds at most two magazines of each size, the depot [`DEPOT_MAGAZINES`] full ones; what is beyond that goes back to the system at
 //! once, a thread's magazines when it ends, and the depot's with [`give_back`].
 
 use crate::config::{
@@ -34,7 +34,7 @@ pub fn room_for(size: usize) -> usize {
 pub fn allocate(room: usize) -> Option<NonNull<u8>> {
     if room <= LARGEST {
         let class = room / STEP - 1;
-        if let Ok(Some(block)) = CACHE.try_with(|cache| cache[class].borrow_mut().take(class)) {
+        if let Ok(Some(block)) = CACHE.try_with(|cache| cache.0[class].borrow_mut().take(class)) {
             return Some(block);
         }
     }
@@ -56,7 +56,8 @@ fn allocate_anew(room: usize) -> Option<NonNull<u8>> {
 pub unsafe fn release(block: NonNull<u8>, room: usize) {
     if room <= LARGEST {
         let class = room / STEP - 1;
-        if CACHE.try_with(|cache| cache[class].borrow_mut().put(block, class)) == Ok(true) {
+        // SAFETY: the caller's promise, and this is the class of its room.
+        if CACHE.try_with(|cache| unsafe { cache.0[class].borrow_mut().put(block, class) }) == Ok(true) {
             return;
         }
     }
@@ -106,8 +107,11 @@ impl Magazine {
     }
 
     /// False when it is full, or has no memory yet.
+    ///
+    /// # Safety
+    /// The block must be free, nobody else's, and of the magazine's class.
     #[inline]
-    fn push(&mut self, block: NonNull<u8>) -> bool {
+    unsafe fn push(&mut self, block: NonNull<u8>) -> bool {
         let has_room = self.0.len() < self.0.capacity();
         if has_room {
             self.0.push(block);
@@ -117,7 +121,7 @@ impl Magazine {
 
     fn free_blocks(&mut self, class: usize) {
         for block in self.0.drain(..) {
-            // SAFETY: a free block of this class, which is leaving the magazine.
+            // SAFETY: a free block of this class, by the contract of `push`, which is leaving the magazine.
             unsafe { free(block, (class + 1) * STEP) };
         }
     }
@@ -151,13 +155,19 @@ impl Class {
     }
 
     /// False when there is no place for the block.
+    ///
+    /// # Safety
+    /// The block must be free, nobody else's, and of this class.
     #[inline]
-    fn put(&mut self, block: NonNull<u8>, class: usize) -> bool {
-        self.loaded.push(block) || self.put_after_change(block, class)
+    unsafe fn put(&mut self, block: NonNull<u8>, class: usize) -> bool {
+        // SAFETY: the caller's promise, here and below.
+        unsafe { self.loaded.push(block) || self.put_after_change(block, class) }
     }
 
+    /// # Safety
+    /// As for [`Class::put`].
     #[cold]
-    fn put_after_change(&mut self, block: NonNull<u8>, class: usize) -> bool {
+    unsafe fn put_after_change(&mut self, block: NonNull<u8>, class: usize) -> bool {
         if self.loaded.is_full(class) {
             mem::swap(&mut self.loaded, &mut self.other);
             if self.loaded.is_full(class) {
@@ -167,20 +177,13 @@ impl Class {
             }
         }
         // An exact reservation makes the capacity the limit of `push`.
-        self.loaded.0.try_reserve_exact(capacity(class)).is_ok() && self.loaded.push(block)
+        let has_memory = self.loaded.0.try_reserve_exact(capacity(class)).is_ok();
+        // SAFETY: the caller's promise.
+        has_memory && unsafe { self.loaded.push(block) }
     }
 }
 
 struct Cache([RefCell<Class>; CLASSES]);
-
-impl std::ops::Index<usize> for Cache {
-    type Output = RefCell<Class>;
-
-    #[inline]
-    fn index(&self, class: usize) -> &RefCell<Class> {
-        &self.0[class]
-    }
-}
 
 impl Drop for Cache {
     fn drop(&mut self) {
@@ -242,7 +245,7 @@ fn put_by(empty: &mut Vec<Magazine>, magazine: Magazine) {
 /// Returns what the depot holds to the allocator.
 pub fn give_back() {
     for (class, depot) in DEPOT.iter().enumerate() {
-        let Some((full, empty)) =
+        let Some((full, _empty)) =
             depot.0.try_lock().map(|mut stock| (mem::take(&mut stock.full), mem::take(&mut stock.empty)))
         else {
             continue;
@@ -250,7 +253,6 @@ pub fn give_back() {
         for mut magazine in full {
             magazine.free_blocks(class);
         }
-        drop(empty);
     }
 }
 
@@ -295,32 +297,36 @@ mod tests {
         release_all(&[last.as_ptr() as usize], 64);
     }
 
+    /// What the depot has of a size that only one test uses.
+    fn stock(room: usize) -> (usize, usize) {
+        let stock = DEPOT[room / STEP - 1].0.lock();
+        (stock.full.len(), stock.empty.len())
+    }
+
     #[test]
     fn magazines_change_threads_through_the_depot() {
-        let room = 320;
+        let room = 704;
         let length = capacity(room / STEP - 1);
-        let blocks = fill(length * 3, room);
+        let blocks = fill(length * 4, room);
+        assert_eq!(stock(room), (0, 0));
         let freed = blocks.clone();
         std::thread::spawn(move || release_all(&freed, room)).join().unwrap();
-        // Two magazines stayed with the thread, and were freed when it ended.
+        assert_eq!(stock(room), (2, 0), "two stayed with the thread, and were freed when it ended");
         let again = fill(length, room);
-        assert!(again.iter().all(|block| blocks.contains(block)), "not from the depot");
+        assert_eq!(stock(room), (1, 1), "the empty one was left for the full one");
+        assert!(again.iter().all(|block| blocks.contains(block)));
         release_all(&again, room);
     }
 
     #[test]
     fn the_depot_takes_so_many_and_no_more() {
         let room = 576;
-        let class = room / STEP - 1;
-        let blocks = fill((DEPOT_MAGAZINES + 5) * capacity(class), room);
+        let length = capacity(room / STEP - 1);
+        let blocks = fill((DEPOT_MAGAZINES + 5) * length, room);
         release_all(&blocks, room);
-        assert_eq!(DEPOT[class].0.lock().full.len(), DEPOT_MAGAZINES);
+        assert_eq!(stock(room), (DEPOT_MAGAZINES, 0));
         let again = fill(blocks.len(), room);
-        let kept = again.iter().filter(|block| blocks.contains(block)).count();
-        assert!(kept >= (DEPOT_MAGAZINES + 1) * capacity(class), "{kept} of {} again", blocks.len());
-        let stock = DEPOT[class].0.lock();
-        assert!(stock.full.is_empty() && (1..=DEPOT_MAGAZINES).contains(&stock.empty.len()));
-        drop(stock);
+        assert_eq!(stock(room), (0, DEPOT_MAGAZINES));
         release_all(&again, room);
     }
 

@@ -277,6 +277,7 @@ impl Message {
             // SAFETY: the tag says which field is set; this holds for every union access in this file.
             unsafe { self.body.content }.size()
         } else {
+            debug_assert_eq!(self.kind, Kind::Constant);
             // SAFETY: as above; nothing else is indirect.
             unsafe { self.body.constant.1 }
         }
@@ -297,6 +298,7 @@ impl Message {
             // SAFETY: see `len`.
             unsafe { self.body.content }.data()
         } else {
+            debug_assert_eq!(self.kind, Kind::Constant);
             // SAFETY: see `len`.
             unsafe { self.body.constant.0 }
         }

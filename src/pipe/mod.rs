@@ -83,8 +83,8 @@ pub trait Peer: Send + Sync {
     fn open_feed(&self) -> bool {
         false
     }
-    /// Gives a whole message of a single part into `place`, whose old content is dropped. Only while the queue is empty, which
-    /// it is for the caller after `taken` parts: what was added meanwhile comes first ([`Outlet::is_read`]).
+    /// Gives a whole message of a single part into `place`, whose old content is dropped. Nothing while the queue holds something
+    /// beyond the `taken` parts that the caller has had: that comes first ([`Outlet::is_read`]).
     ///
     /// # Safety
     /// The caller has opened the feed.
@@ -440,7 +440,7 @@ impl Inlet {
         self.give(&mut message).then_some(message)
     }
 
-    /// The queue is empty, but the peer may have something for it.
+    /// The peer may have something for the queue, if that is empty; what is in it comes first.
     #[inline]
     fn give(&mut self, place: &mut Message) -> bool {
         self.feed = self.feed || self.peer.open_feed();

@@ -1,8 +1,9 @@
-//! For tests: a party that takes messages past the queue.
+//! For tests: parties that take and give messages past the queue.
 
-use super::Peer;
+use super::{End, Given, Peer};
 use crate::message::{Bundle, Message, Traffic};
 use parking_lot::Mutex;
+use std::collections::VecDeque;
 use std::mem::take;
 
 /// A party that takes messages past the queue, until it is told to refuse them.
@@ -64,5 +65,56 @@ impl Peer for Lane {
         self.bundles.lock().push(traffic.messages as usize);
         self.taken.lock().extend(Bundle::bodies(bundle.data()).map(<[u8]>::to_vec));
         true
+    }
+}
+
+/// A party that has messages to give, of which those that begin with a zero go through the queue.
+#[derive(Default)]
+pub(crate) struct Feed {
+    /// Its own end of the pipe.
+    pub(crate) end: Mutex<Option<End>>,
+    pub(crate) has: Mutex<VecDeque<Vec<u8>>>,
+    open: Mutex<bool>,
+    /// Times that it was opened.
+    pub(crate) opened: Mutex<usize>,
+}
+
+impl Feed {
+    pub(crate) fn is_open(&self) -> bool {
+        *self.open.lock()
+    }
+}
+
+impl Peer for Feed {
+    fn readable(&self) {}
+    fn writable(&self) {}
+    fn closed(&self) {}
+    fn is_direct(&self) -> bool {
+        true
+    }
+    fn open_feed(&self) -> bool {
+        let opens = !self.has.lock().is_empty();
+        if opens {
+            *self.opened.lock() += 1;
+            assert!(!std::mem::replace(&mut *self.open.lock(), true), "opened twice");
+        }
+        opens
+    }
+    unsafe fn close_feed(&self) {
+        assert!(std::mem::replace(&mut *self.open.lock(), false), "closed without being open");
+    }
+    unsafe fn give(&self, place: &mut Message, taken: usize) -> Given {
+        assert!(*self.open.lock());
+        let mut end = self.end.lock();
+        let Some(end) = end.as_mut().filter(|end| end.tx.is_read(taken)) else { return Given::Nothing };
+        let mut has = self.has.lock();
+        let Some(next) = has.pop_front() else { return Given::Nothing };
+        let mut message = Message::from_slice(&next).unwrap();
+        if next.first() == Some(&0) {
+            end.tx.send(&mut message);
+            return Given::Nothing;
+        }
+        *place = message;
+        if has.is_empty() { Given::Last } else { Given::Message }
     }
 }

@@ -1,5 +1,6 @@
 //! Tests of one queue on one thread, and of two threads at full speed.
 
+use super::testing::Feed;
 use super::*;
 
 fn part(byte: u8, more: bool) -> Message {
@@ -264,4 +265,74 @@ fn a_sleeping_reader_is_woken_after_bursts_and_pauses() {
     }
     assert_eq!(expected, total);
     writer.join().unwrap();
+}
+
+struct Silent;
+
+impl Peer for Silent {
+    fn readable(&self) {}
+    fn writable(&self) {}
+    fn closed(&self) {}
+}
+
+/// A pipe whose other party has these to give.
+fn fed(messages: &[&[u8]]) -> (Inlet, Arc<Feed>) {
+    let feed = Arc::new(Feed::default());
+    let limits = Limits { forward: 0, backward: 0, conflate_forward: false, conflate_backward: false };
+    let (near, far) = pipe(limits, Arc::new(Silent), feed.clone());
+    *feed.end.lock() = Some(far);
+    feed.has.lock().extend(messages.iter().map(|message| message.to_vec()));
+    (near.rx, feed)
+}
+
+fn send_by(feed: &Feed, body: &[u8]) {
+    let mut message = Message::from_slice(body).unwrap();
+    feed.end.lock().as_mut().unwrap().tx.send(&mut message);
+}
+
+fn next_of(inlet: &mut Inlet) -> Option<Vec<u8>> {
+    let mut place = Message::new();
+    inlet.pop_into(&mut place).then(|| place.data().to_vec())
+}
+
+#[test]
+fn a_feed_gives_one_by_one_and_is_closed_behind_the_last() {
+    let (mut inlet, feed) = fed(&[b"1", b"2", b"3"]);
+    for expected in [b"1", b"2", b"3"] {
+        assert_eq!(next_of(&mut inlet).unwrap(), expected);
+    }
+    assert_eq!(next_of(&mut inlet), None);
+    assert_eq!(*feed.opened.lock(), 1);
+}
+
+#[test]
+fn what_is_in_the_queue_comes_before_what_an_open_feed_has() {
+    let (mut inlet, feed) = fed(&[b"1", b"4", b"5"]);
+    assert_eq!(next_of(&mut inlet).unwrap(), b"1");
+    send_by(&feed, b"2");
+    send_by(&feed, b"3");
+    for expected in [b"2", b"3", b"4", b"5"] {
+        assert_eq!(next_of(&mut inlet).unwrap(), expected);
+    }
+    assert_eq!(next_of(&mut inlet), None);
+    send_by(&feed, b"6");
+    assert_eq!(next_of(&mut inlet).unwrap(), b"6");
+}
+
+#[test]
+fn what_a_feed_puts_into_the_queue_comes_in_its_place() {
+    let (mut inlet, _feed) = fed(&[b"1", b"\x002", b"3", b"\x004"]);
+    for expected in [&b"1"[..], b"\x002", b"3", b"\x004"] {
+        assert_eq!(next_of(&mut inlet).unwrap(), expected);
+    }
+    assert_eq!(next_of(&mut inlet), None);
+}
+
+#[test]
+fn a_reader_that_goes_closes_its_feed() {
+    let (mut inlet, feed) = fed(&[b"1", b"2"]);
+    assert_eq!(next_of(&mut inlet).unwrap(), b"1");
+    assert!(feed.is_open());
+    drop(inlet);
+    assert!(!feed.is_open());
 }
