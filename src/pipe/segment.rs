@@ -5,7 +5,7 @@
 
 use crate::config::{SEGMENT_FIRST as FIRST, SEGMENT_LARGEST as LARGEST};
 use crate::message::Message;
-use crate::sync::{AtomicPtr, Ordering, UnsafeCell};
+use crate::sync::{AtomicPtr, Ordering, UnsafeCell, prefetch_for_writing};
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -44,6 +44,12 @@ impl Segment {
     pub unsafe fn fill(&self, index: usize, fill: impl FnOnce(&mut MaybeUninit<Message>)) {
         // SAFETY: exclusive by the contract above; `index` is below the capacity in all callers' loops.
         self.slots[index].with_mut(|slot| fill(unsafe { &mut *slot }));
+    }
+
+    /// A slot that is going to be filled soon; it may be beyond the last one.
+    #[inline(always)]
+    pub fn prepare(&self, index: usize) {
+        prefetch_for_writing(self.slots.as_ptr().wrapping_add(index));
     }
 
     /// # Safety

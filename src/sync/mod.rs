@@ -2,7 +2,7 @@
 //!
 //! Under `cfg(loom)` the types come from loom, so that every interleaving of the lock-free parts can be explored;
 //! otherwise they are std's. `Exclusive` is the in-use flag of a socket, `presence` the part of it that each thread
-//! has, `Registry` holds what C handles point at, `barrier` is a fence that costs one side nothing, `prefetch` are hints to the
+//! has, `Registry` holds what C handles point at, `barrier` is a fence that costs one side nothing, `prefetch` is a hint to the
 //! cache, `fork` counts forks, `global` holds the few process-wide statics, which loom does not model.
 
 pub mod barrier;
@@ -16,7 +16,7 @@ mod registry;
 pub use deferred::{Callback, Deferral, call_back, current_call};
 pub use exclusive::{Exclusive, ExclusiveGuard};
 pub use fork::{fork_generation, watch_forks};
-pub use prefetch::{prefetch_for_reading, prefetch_for_writing};
+pub use prefetch::prefetch_for_writing;
 pub use registry::{Cell, CellGuard, Registry};
 
 #[cfg(loom)]

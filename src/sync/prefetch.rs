@@ -1,25 +1,13 @@
 //! Fetching memory into the cache before it is used.
 //!
-//! A line that another processor has written last takes about a hundred nanoseconds to come. A processor looks ahead far enough to
-//! wait for several of them at once only where little else is done between two; these hints begin earlier. They never fault,
-//! and change nothing but time.
-
-/// Fetches the line for reading.
-#[inline(always)]
-pub fn prefetch_for_reading<T>(place: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint, for any address.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(place.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
-}
+//! A line that another processor has used last takes some hundred nanoseconds to come. A processor looks ahead far enough to wait for
+//! several of them at once only where little else is done between two; a hint begins earlier. It changes nothing but time.
 
 /// Fetches the line for writing: no other processor has it afterwards.
 #[inline(always)]
 pub fn prefetch_for_writing<T>(place: *const T) {
-    // The compiler's own hint becomes one for reading unless the instruction is known to exist; where it does not, it does nothing.
+    // The compiler's own hint becomes one for reading, which leaves the line with the others, unless it is told that there is
+    // this instruction. All processors with 64 bits have it, or pass over it.
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: a hint, for any address.
     unsafe {

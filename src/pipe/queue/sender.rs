@@ -1,7 +1,7 @@
 //! The producing end of a queue.
 
 use super::{AWAKE, CLOSED, GONE, SHIFT, Shared, WAITING, step};
-use crate::config::{QUEUE_BURST, UNLIMITED_STEP};
+use crate::config::{QUEUE_BURST, SLOTS_AHEAD, UNLIMITED_STEP};
 use crate::error::Result;
 use crate::message::Message;
 use crate::pipe::segment::Segment;
@@ -162,6 +162,7 @@ impl Sender {
             // SAFETY: just linked, as above.
             tail = unsafe { &*self.tail };
         }
+        tail.prepare(self.index + SLOTS_AHEAD);
         // SAFETY: slots behind the published count belong to the producer.
         unsafe { tail.fill(self.index, fill) };
         self.index += 1;
