@@ -110,6 +110,11 @@ pub const NAP_MINIMUM: usize = 4;
 /// by the kernel's buffers.
 pub const SMALL_LIMIT: usize = 8;
 
+/// A ROUTER's sender that does not wait, and reaches such a limit again within this time, is told so once, even if the peer's side has taken
+/// the message meanwhile: as often as the reference looks for room. Otherwise an I/O thread that keeps pace
+/// with the sender would fill the kernel's buffers before anybody noticed.
+pub const LIMIT_AGAIN: Duration = Duration::from_millis(1);
+
 /// In a burst the I/O thread looks at the pipe again after this time, instead of being woken for the next message: one
 /// wake-up for some hundred messages, not for a handful.
 pub const NAP: Duration = Duration::from_micros(100);

@@ -189,6 +189,11 @@ impl Pipes {
         self.has_room(id) || self.make_room(id)
     }
 
+    /// See [`crate::pipe::Sender::is_at_small_limit`].
+    pub fn is_at_small_limit(&mut self, id: PipeId) -> bool {
+        self.end(id).is_some_and(|end| end.tx.is_at_small_limit())
+    }
+
     /// When a pipe had no room: makes room if what is in the way can be written now.
     #[cold]
     pub fn make_room(&mut self, id: PipeId) -> bool {

@@ -1,11 +1,13 @@
 //! ROUTER: the first part names the peer, in both directions.
 
 use super::{Leftover, LinkTraits, Mode, Origin, Pattern, PipeId, Pipes};
+use crate::config::LIMIT_AGAIN;
 use crate::error::{Errno, Result};
 use crate::message::Message;
 use crate::options::number as n;
 use crate::options::value::{parse_int_in, parse_nonnegative_flag};
 use crate::routing::{FairQueue, RoutingTable};
+use std::time::Instant;
 
 /// ZMQ_NOTIFY_CONNECT of zmq.h.
 const NOTIFY_CONNECT: i32 = 1;
@@ -44,6 +46,8 @@ pub struct Router {
     peers: Vec<Standing>,
     outgoing: Outgoing,
     options: RouterOptions,
+    /// When a peer's small limit was reached last, and there was room all the same.
+    limit_reached: Option<Instant>,
 }
 
 /// Options of ROUTER, which REP has too.
@@ -152,11 +156,27 @@ impl Router {
         }
     }
 
+    /// Whether a peer takes a message. Who does not wait, and reaches a small limit again and again, is told so once each time, although there may be
+    /// room by now; who asks then, in any way, finds it.
+    fn finds_room(&mut self, pipes: &mut Pipes, id: PipeId, mode: Mode) -> bool {
+        let passes_by = self.options.mandatory && mode == Mode::NonBlocking && pipes.is_at_small_limit(id);
+        if !pipes.finds_room(id) {
+            return false;
+        }
+        if !passes_by {
+            return true;
+        }
+        let now = Instant::now();
+        let again = self.limit_reached.replace(now).is_some_and(|last| now - last < LIMIT_AGAIN);
+        pipes.look_again |= again;
+        !again
+    }
+
     /// The id part of a message to send. On failure it was not taken as one.
-    fn begin_sending(&mut self, pipes: &mut Pipes, message: &mut Message) -> Result<()> {
+    fn begin_sending(&mut self, pipes: &mut Pipes, message: &mut Message, mode: Mode) -> Result<()> {
         if message.more() {
             self.outgoing = match self.table.find(message.data()) {
-                Some(id) if pipes.finds_room(id) => Outgoing::To(id),
+                Some(id) if self.finds_room(pipes, id, mode) => Outgoing::To(id),
                 Some(id) if self.options.mandatory && pipes.is_open(id) => return Err(Errno::AGAIN),
                 _ if self.options.mandatory => return Err(Errno::HOST_UNREACHABLE),
                 peer => {
@@ -209,9 +229,9 @@ impl Pattern for Router {
         self.set_standing(id, Standing::Ignored);
     }
 
-    fn send(&mut self, pipes: &mut Pipes, message: &mut Message, _mode: Mode) -> Result<()> {
+    fn send(&mut self, pipes: &mut Pipes, message: &mut Message, mode: Mode) -> Result<()> {
         if self.outgoing == Outgoing::Id {
-            return self.begin_sending(pipes, message);
+            return self.begin_sending(pipes, message, mode);
         }
         if self.options.raw {
             message.set_more(false);

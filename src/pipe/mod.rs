@@ -195,6 +195,11 @@ impl Outlet {
         self.sender.has_room()
     }
 
+    /// See [`Sender::is_at_small_limit`].
+    pub fn is_at_small_limit(&self) -> bool {
+        self.sender.is_at_small_limit()
+    }
+
     /// Makes the peer move on what it took. True when there is room then.
     #[cold]
     pub fn make_room(&mut self) -> bool {

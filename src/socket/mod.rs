@@ -332,7 +332,10 @@ impl Socket {
     pub fn try_send(&mut self, message: &mut Message, mode: Mode) -> Result<()> {
         self.begin_transfer()?;
         let (size, more) = (message.len(), message.more());
-        self.pattern.send(&mut self.pipes, message, mode)?;
+        if let Err(error) = self.pattern.send(&mut self.pipes, message, mode) {
+            self.look_again();
+            return Err(error);
+        }
         self.sent.count(size, more);
         self.remove_ended();
         self.unwritten += size + SEND_OVERHEAD;

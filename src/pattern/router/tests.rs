@@ -47,6 +47,31 @@ fn peers_without_an_id_are_numbered_and_both_parts_carry_metadata() {
     assert_eq!(numbers[1], numbers[0].wrapping_add(1));
 }
 
+/// An I/O thread that is as fast as the sender takes each message before the next one comes.
+#[test]
+fn a_small_limit_that_is_reached_again_and_again_is_noticed() {
+    for (limit, mandatory, noticed) in [(1, 1, true), (7, 1, true), (8, 1, false), (1, 0, false)] {
+        let (mut world, mut router) = router();
+        assert_eq!(world.set(&mut router, ZMQ_ROUTER_MANDATORY, mandatory), Some(Ok(())));
+        let peer = world.accept_of(&mut router, b"A", limit);
+        let mut refused = 0;
+        for _ in 0..200 {
+            match world.send(&mut router, &[b"A", b"x"]) {
+                Ok(()) => assert_eq!(world.peer_receives(peer), Some(parts(&[b"x"]))),
+                Err(error) => {
+                    assert_eq!(error, Errno::AGAIN);
+                    assert!(std::mem::take(&mut world.pipes.look_again), "whoever waits now is told at once");
+                    assert!(world.can_send(&mut router));
+                    world.send(&mut router, &[b"A", b"x"]).unwrap();
+                    world.peer_receives(peer).unwrap();
+                    refused += 1;
+                }
+            }
+        }
+        assert_eq!(refused > 0, noticed, "limit {limit}: {refused}");
+    }
+}
+
 /// Trap 48.
 #[test]
 fn unknown_and_full_peers() {

@@ -1,7 +1,7 @@
 //! The producing end of a queue.
 
 use super::{AWAKE, CLOSED, GONE, SHIFT, Shared, WAITING, step};
-use crate::config::{QUEUE_BURST, SLOTS_AHEAD, UNLIMITED_STEP};
+use crate::config::{QUEUE_BURST, SLOTS_AHEAD, SMALL_LIMIT, UNLIMITED_STEP};
 use crate::error::Result;
 use crate::message::Message;
 use crate::pipe::segment::Segment;
@@ -63,6 +63,13 @@ impl Sender {
             return true;
         }
         self.refresh_credit(high_water)
+    }
+
+    /// Whether a small limit is reached, by what the consumer had reported at the last look.
+    pub fn is_at_small_limit(&self) -> bool {
+        let high_water = self.shared.high_water.load(Ordering::Relaxed);
+        let unread = self.messages.saturating_sub(self.acknowledged);
+        !self.in_message && (1..SMALL_LIMIT).contains(&high_water) && unread >= high_water
     }
 
     #[cold]
