@@ -5,6 +5,11 @@
 //! 64 MB for each thread that has read a large body, even if the peer that has sent it is gone.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::mem::MaybeUninit;
+
+/// The size of pages nearly everywhere. What is larger is a multiple of it.
+#[cfg(target_os = "linux")]
+const PAGE: usize = 4096;
 
 /// Returns unused memory to the system. Called once after many links have ended, not while they do: glibc's allocator
 /// keeps what thousands of connections leave behind, scattered over pages, until it is asked.
@@ -15,6 +20,21 @@ pub fn give_back() {
     unsafe {
         libc::malloc_trim(0);
     }
+}
+
+/// Gets the pages of memory that is about to be filled, all at once: a page fault for each of them would take longer. Where that cannot be done,
+/// the faults do it.
+pub fn populate(memory: &mut [MaybeUninit<u8>]) {
+    #[cfg(target_os = "linux")]
+    {
+        let before = memory.as_ptr().align_offset(PAGE).min(memory.len());
+        let pages = &mut memory[before..];
+        let size = pages.len() / PAGE * PAGE;
+        // SAFETY: whole pages of the caller's memory, whose content this does not change.
+        unsafe { libc::madvise(pages.as_mut_ptr().cast(), size, libc::MADV_POPULATE_WRITE) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = memory;
 }
 
 /// See the module documentation.
@@ -78,16 +98,14 @@ unsafe impl GlobalAlloc for Allocator {
 
 #[cfg(target_os = "linux")]
 mod mapping {
+    use super::PAGE;
     use crate::config::MAPPED_MIN;
     use std::alloc::Layout;
     use std::ptr;
 
-    /// What every page is aligned to, at least.
-    const PAGE_MIN: usize = 4096;
-
     #[inline]
     pub fn is_for(layout: Layout) -> bool {
-        layout.size() >= MAPPED_MIN && layout.align() <= PAGE_MIN
+        layout.size() >= MAPPED_MIN && layout.align() <= PAGE
     }
 
     /// New memory; null when there is none.
@@ -143,6 +161,7 @@ mod mapping {
 
 #[cfg(all(test, not(loom), target_os = "linux"))]
 mod tests {
+    use super::*;
     use crate::config::MAPPED_MIN;
 
     fn bytes(count: usize) -> impl Iterator<Item = u8> {
@@ -178,6 +197,25 @@ mod tests {
             vector.extend(bytes(size).skip(vector.len()));
             kept = size;
         }
+    }
+
+    #[test]
+    fn populated_memory_is_there() {
+        let mut memory = Vec::<u8>::with_capacity(1 << 20);
+        let place = memory.as_mut_ptr();
+        let pages = (1 << 20) / PAGE - 1;
+        let mut resident = vec![0_u8; pages];
+        let first = place.wrapping_add(place.align_offset(PAGE));
+        // SAFETY: the first whole page of the vector.
+        if unsafe { libc::madvise(first.cast(), PAGE, libc::MADV_POPULATE_WRITE) } != 0 {
+            return; // Linux before 5.14.
+        }
+        populate(memory.spare_capacity_mut());
+        // SAFETY: asks for whole pages of the vector, a byte for each.
+        let result = unsafe { libc::mincore(first.cast(), pages * PAGE, resident.as_mut_ptr()) };
+        assert_eq!(result, 0);
+        assert!(resident.iter().all(|&page| page & 1 == 1));
+        populate(&mut []);
     }
 
     #[test]

@@ -4,8 +4,9 @@
 //! application or a `Vec` owns and that is given back through a function when the last reference goes.
 
 use super::{block, shelf};
-use crate::config::LARGE_MIN;
+use crate::config::{LARGE_MIN, SHELF_BYTES};
 use crate::error::{Errno, Result};
+use crate::memory::populate;
 use crate::sync::{AtomicUsize, Ordering, call_back, fence};
 use std::ffi::c_void;
 use std::ptr::NonNull;
@@ -51,7 +52,12 @@ impl Content {
     #[cold]
     fn allocate_large(size: usize) -> Result<Self> {
         let mut bytes = shelf::take(size);
-        bytes.try_reserve_exact(size).map_err(|_| Errno::NO_MEMORY)?;
+        if bytes.capacity() < size {
+            bytes.try_reserve_exact(size).map_err(|_| Errno::NO_MEMORY)?;
+            if size <= SHELF_BYTES {
+                populate(bytes.spare_capacity_mut());
+            }
+        }
         Self::of_vector(bytes, 0, size)
     }
 
