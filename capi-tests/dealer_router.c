@@ -375,7 +375,40 @@ static void many_peers_answered (void)
     }
 }
 
+/* Who is refused at a small limit, and then waits on the descriptor alone, is told when there is room. */
+static void room_below_a_small_limit_is_told (void)
+{
+    void *router = OPEN (ZMQ_ROUTER), *dealer = OPEN (ZMQ_DEALER);
+    SET (router, ZMQ_ROUTER_MANDATORY, 1);
+    SET (router, ZMQ_SNDHWM, 1);
+    OK (zmq_setsockopt (dealer, ZMQ_ROUTING_ID, "A", 1));
+    OK (zmq_connect (dealer, BIND (router, "tcp")));
+    SEND (dealer, "hello");
+    RECVMORE (router, "A");
+    RECV (router, "hello");
+    int fd = get_int (router, ZMQ_FD), refused = 0, sent = 0;
+    for (; refused < 20 && sent < 100000; sent++) {
+        if (zmq_send (router, "A", 1, ZMQ_DONTWAIT | ZMQ_SNDMORE) == -1) {
+            int error = zmq_errno ();
+            EQUAL (error, EAGAIN);
+            struct pollfd item = {fd, POLLIN, 0};
+            EQUAL (poll (&item, 1, ARRIVES_MS), 1);
+            while (!(get_int (router, ZMQ_EVENTS) & ZMQ_POLLOUT) && poll (&item, 1, ARRIVES_MS) == 1)
+                ;
+            EQUAL (zmq_send (router, "A", 1, ZMQ_DONTWAIT | ZMQ_SNDMORE), 1);
+            refused++;
+        }
+        EQUAL (zmq_send (router, "x", 1, ZMQ_DONTWAIT), 1);
+        if (checks_failed)
+            return;
+    }
+    EQUAL (refused, 20);
+    for (int i = 0; i < sent; i++)
+        RECV (dealer, "x");
+}
+
 RUN_CASES (CASE (named_peers), CASE (automatic_ids), CASE (odd_ids), CASE (unroutable_is_dropped), CASE (mandatory),
            CASE (mandatory_and_full), CASE (full_peer_loses_without_mandatory), CASE (same_id_twice), CASE (handover),
            CASE (id_is_free_after_the_peer_left), CASE (probe), CASE (connect_routing_id), CASE (router_to_router),
-           CASE (dealer_to_dealer), CASE (dealer_goes_round), CASE (router_receives_fairly), CASE (many_peers_answered))
+           CASE (dealer_to_dealer), CASE (dealer_goes_round), CASE (router_receives_fairly), CASE (many_peers_answered),
+           CASE (room_below_a_small_limit_is_told))

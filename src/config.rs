@@ -110,9 +110,9 @@ pub const NAP_MINIMUM: usize = 4;
 /// by the kernel's buffers.
 pub const SMALL_LIMIT: usize = 8;
 
-/// A ROUTER's sender that does not wait, and reaches such a limit again within this time, is told so once, even if the peer's side has taken
-/// the message meanwhile: as often as the reference looks for room. Otherwise an I/O thread that keeps pace
-/// with the sender would fill the kernel's buffers before anybody noticed.
+/// A mandatory ROUTER's sender that does nothing but send to one peer, does not wait, and reaches such a limit again within this time is told so
+/// once, even if the peer's side has taken the message meanwhile: the reference looks for room as often as that then. Otherwise an
+/// I/O thread that keeps pace with the sender would fill the kernel's buffers before anybody noticed.
 pub const LIMIT_AGAIN: Duration = Duration::from_millis(1);
 
 /// In a burst the I/O thread looks at the pipe again after this time, instead of being woken for the next message: one
@@ -199,9 +199,10 @@ pub const HELPER_QUEUE: usize = 256;
 pub const BLOCK_STEP: usize = 64;
 pub const BLOCK_CLASSES: usize = 17;
 
-/// Memory of so many bytes and more is mapped on its own, so that it goes back to the system with its last use: as much as is kept of large
-/// bodies for the next ones ([`SHELF_BYTES`]), since getting it anew costs a page fault for each 4 kB.
-pub const MAPPED_MIN: usize = SHELF_BYTES;
+/// New memory for bodies of these sizes gets its pages at once (64 KiB gained nothing by that, 1 MiB went twice as fast). A body that is larger, and
+/// perhaps never filled, must not take what it does not need.
+pub const POPULATE_MIN: usize = 256 * 1024;
+pub const POPULATE_MAX: usize = 4 * 1024 * 1024;
 
 /// Bodies of so many bytes and more, and the memory that is kept of them for the next ones: some that are being sent
 /// and received, and no more than a general allocator keeps at the end of its heap. Choices, not measurements.

@@ -633,39 +633,6 @@ static void free_function_uses_the_socket_itself (void)
     }
 }
 
-/* ---- memory ---------------------------------------------------------------------------------- */
-
-/* A peer sends most of a large part and is gone, again and again, beside a conversation. The bodies are read by the thread that waits and by an
-   I/O thread, each with a heap of its own; of neither may anything stay. */
-static void bodies_that_never_end (void)
-{
-    enum { ROUNDS = 6, MEGABYTE = 1000000, SENT = 10 };
-    static char body[MEGABYTE];
-    void *rep, *req;
-    JOIN (rep, ZMQ_REP, req, ZMQ_REQ, "tcp");
-    long before = resident_kb ();
-    for (int round = 0; round < ROUNDS; round++) {
-        for (int asking = 0; asking < 2; asking++) {
-            int fd = RAW_CONNECT (last_endpoint (rep));
-            raw_send_at (fd, GREETING READY3 ("REQ"), 64 + 27, __FILE__, __LINE__);
-            /* 64 MB are announced, in a first part that is not the last. */
-            raw_send_at (fd, "\3\0\0\0\0\4\0\0\0", 9, __FILE__, __LINE__);
-            for (int i = 0; i < SENT; i++) {
-                EQUAL (raw_push (fd, body, sizeof body, 2000), (long) sizeof body);
-                if (!asking)
-                    continue;
-                SEND (req, "question");
-                RECV (rep, "question");
-                SEND (rep, "answer");
-                RECV (req, "answer");
-            }
-            close (fd);
-        }
-        EVENTUALLY (resident_kb () - before < 8000);
-    }
-    CHECK_IDLE ();
-}
-
 RUN_CASES (CASE (bound_to_the_same_port), CASE (lingering_ends_with_a_raw_peer), CASE (slow_reader_of_a_lingering_socket),
            CASE (small_messages_are_whole_across_reconnects), CASE (messages_are_whole_with_immediate),
            CASE (flood_of_unwanted_messages), CASE (lingering_ends_with_the_peer), CASE (slow_reader_of_large_messages),
@@ -674,4 +641,4 @@ RUN_CASES (CASE (bound_to_the_same_port), CASE (lingering_ends_with_a_raw_peer),
            CASE (limits_changed_on_live_sockets), CASE (limit_lowered_below_what_is_queued),
            CASE (two_threads_receive_from_one_socket), CASE (one_thread_sends_while_another_receives),
            CASE (peer_is_back_before_its_messages_are_read), CASE (free_function_opens_sockets),
-           CASE (free_function_uses_the_socket_itself), CASE (bodies_that_never_end))
+           CASE (free_function_uses_the_socket_itself))

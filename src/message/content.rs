@@ -4,7 +4,7 @@
 //! application or a `Vec` owns and that is given back through a function when the last reference goes.
 
 use super::{block, shelf};
-use crate::config::{LARGE_MIN, SHELF_BYTES};
+use crate::config::{LARGE_MIN, POPULATE_MAX, POPULATE_MIN};
 use crate::error::{Errno, Result};
 use crate::memory::populate;
 use crate::sync::{AtomicUsize, Ordering, call_back, fence};
@@ -54,7 +54,7 @@ impl Content {
         let mut bytes = shelf::take(size);
         if bytes.capacity() < size {
             bytes.try_reserve_exact(size).map_err(|_| Errno::NO_MEMORY)?;
-            if size <= SHELF_BYTES {
+            if (POPULATE_MIN..=POPULATE_MAX).contains(&size) {
                 populate(bytes.spare_capacity_mut());
             }
         }

@@ -46,8 +46,8 @@ pub struct Router {
     peers: Vec<Standing>,
     outgoing: Outgoing,
     options: RouterOptions,
-    /// When a peer's small limit was reached last, and there was room all the same.
-    limit_reached: Option<Instant>,
+    /// The application does nothing but send, and reached this peer's small limit then, where there was room all the same.
+    limit_reached: Option<(PipeId, Instant)>,
 }
 
 /// Options of ROUTER, which REP has too.
@@ -156,8 +156,8 @@ impl Router {
         }
     }
 
-    /// Whether a peer takes a message. Who does not wait, and reaches a small limit again and again, is told so once each time, although there may be
-    /// room by now; who asks then, in any way, finds it.
+    /// Whether a peer takes a message. Who does nothing but send to it without waiting, and reaches a small limit again and again, is told so once
+    /// each time, although there may be room by now; the next call finds it.
     fn finds_room(&mut self, pipes: &mut Pipes, id: PipeId, mode: Mode) -> bool {
         let passes_by = self.options.mandatory && mode == Mode::NonBlocking && pipes.is_at_small_limit(id);
         if !pipes.finds_room(id) {
@@ -167,7 +167,8 @@ impl Router {
             return true;
         }
         let now = Instant::now();
-        let again = self.limit_reached.replace(now).is_some_and(|last| now - last < LIMIT_AGAIN);
+        let before = self.limit_reached.replace((id, now));
+        let again = before.is_some_and(|(peer, last)| peer == id && now - last < LIMIT_AGAIN);
         pipes.look_again |= again;
         !again
     }
@@ -255,6 +256,7 @@ impl Pattern for Router {
     }
 
     fn recv_into(&mut self, pipes: &mut Pipes, place: &mut Message) -> Result<()> {
+        self.limit_reached = None;
         if self.queue.in_message() {
             return if self.queue.recv_into(pipes, place) { Ok(()) } else { Err(Errno::AGAIN) };
         }
@@ -270,6 +272,7 @@ impl Pattern for Router {
     }
 
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {
+        self.limit_reached = None;
         !self.options.mandatory
             || self.outgoing != Outgoing::Id
             || self.table.owners().any(|id| pipes.has_room(id))

@@ -56,19 +56,39 @@ fn a_small_limit_that_is_reached_again_and_again_is_noticed() {
         let peer = world.accept_of(&mut router, b"A", limit);
         let mut refused = 0;
         for _ in 0..200 {
-            match world.send(&mut router, &[b"A", b"x"]) {
-                Ok(()) => assert_eq!(world.peer_receives(peer), Some(parts(&[b"x"]))),
-                Err(error) => {
-                    assert_eq!(error, Errno::AGAIN);
-                    assert!(std::mem::take(&mut world.pipes.look_again), "whoever waits now is told at once");
-                    assert!(world.can_send(&mut router));
-                    world.send(&mut router, &[b"A", b"x"]).unwrap();
-                    world.peer_receives(peer).unwrap();
-                    refused += 1;
-                }
+            if let Err(error) = world.send(&mut router, &[b"A", b"x"]) {
+                assert_eq!(error, Errno::AGAIN);
+                assert!(std::mem::take(&mut world.pipes.look_again), "whoever waits now is told at once");
+                world.send(&mut router, &[b"A", b"x"]).unwrap();
+                refused += 1;
             }
+            assert_eq!(world.peer_receives(peer), Some(parts(&[b"x"])));
         }
         assert_eq!(refused > 0, noticed, "limit {limit}: {refused}");
+    }
+}
+
+#[test]
+fn who_does_something_else_between_or_has_several_peers_is_not_refused() {
+    let (mut world, mut router) = router();
+    assert_eq!(world.set(&mut router, ZMQ_ROUTER_MANDATORY, 1), Some(Ok(())));
+    let (a, b) = (world.accept_of(&mut router, b"A", 1), world.accept_of(&mut router, b"B", 1));
+    for round in 0..300 {
+        for (peer, name) in [(a, b"A"), (b, b"B")] {
+            world.send(&mut router, &[name, b"x"]).unwrap();
+            assert_eq!(world.peer_receives(peer), Some(parts(&[b"x"])));
+            if round < 100 {
+                continue;
+            }
+            if round < 200 {
+                world.peer_sends(peer, &[b"y"]);
+                assert_eq!(world.recv(&mut router), Ok(parts(&[name, b"y"])));
+            } else {
+                assert!(world.can_send(&mut router));
+            }
+            world.send(&mut router, &[name, b"x"]).unwrap();
+            assert_eq!(world.peer_receives(peer), Some(parts(&[b"x"])));
+        }
     }
 }
 
