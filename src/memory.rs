@@ -56,7 +56,7 @@ mod tests {
         populate(&mut memory[..4095]);
         assert_eq!(resident(), 0, "no whole page");
         populate(&mut memory[1..SIZE - 1]);
-        // SAFETY: the system's own number for EINVAL of a kernel before Linux 5.14 is known by asking for the first page.
+        // SAFETY: the first page of the mapping. Linux before 5.14 does not know how.
         let known = unsafe { libc::madvise(place, 4096, libc::MADV_POPULATE_WRITE) } == 0;
         assert_eq!(resident(), if known { SIZE / 4096 - 1 } else { 0 });
     }
