@@ -7,7 +7,8 @@
 #[inline(always)]
 pub fn prefetch_for_writing<T>(place: *const T) {
     // The compiler's own hint becomes one for reading, which leaves the line with the others, unless it is told that there is
-    // this instruction. All processors with 64 bits have it, or pass over it.
+    // this instruction. Processors with 64 bits have it or pass over it; the very first
+    // of Intel's, of 2004, are said not to.
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: a hint, for any address.
     unsafe {
