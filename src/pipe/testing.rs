@@ -1,10 +1,19 @@
-//! For tests: parties that take and give messages past the queue.
+//! For tests: a party that does nothing, and parties that take and give messages past the queue.
 
 use super::{End, Given, Peer};
 use crate::message::{Bundle, Message, Traffic};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::mem::take;
+
+/// A party that does nothing.
+pub(crate) struct Nobody;
+
+impl Peer for Nobody {
+    fn readable(&self) {}
+    fn writable(&self) {}
+    fn closed(&self) {}
+}
 
 /// A party that takes messages past the queue, until it is told to refuse them.
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! Tests of one queue on one thread, and of two threads at full speed.
 
-use super::testing::Feed;
+use super::testing::{Feed, Nobody};
 use super::*;
 
 fn part(byte: u8, more: bool) -> Message {
@@ -267,19 +267,11 @@ fn a_sleeping_reader_is_woken_after_bursts_and_pauses() {
     writer.join().unwrap();
 }
 
-struct Silent;
-
-impl Peer for Silent {
-    fn readable(&self) {}
-    fn writable(&self) {}
-    fn closed(&self) {}
-}
-
 /// A pipe whose other party has these to give.
 fn fed(messages: &[&[u8]]) -> (Inlet, Arc<Feed>) {
     let feed = Arc::new(Feed::default());
     let limits = Limits { forward: 0, backward: 0, conflate_forward: false, conflate_backward: false };
-    let (near, far) = pipe(limits, Arc::new(Silent), feed.clone());
+    let (near, far) = pipe(limits, Arc::new(Nobody), feed.clone());
     *feed.end.lock() = Some(far);
     feed.has.lock().extend(messages.iter().map(|message| message.to_vec()));
     (near.rx, feed)

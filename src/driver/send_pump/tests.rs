@@ -4,17 +4,10 @@ use super::*;
 use crate::connection::Version;
 use crate::connection::tests::dealer;
 use crate::connection::tests::gssapi::half_that_cannot_wrap;
-use crate::pipe::{End, Limits, Peer, pipe};
+use crate::pipe::testing::Nobody;
+use crate::pipe::{End, Limits, pipe};
 use std::io::Read;
 use std::os::unix::net::UnixStream;
-
-struct Nobody;
-
-impl Peer for Nobody {
-    fn readable(&self) {}
-    fn writable(&self) {}
-    fn closed(&self) {}
-}
 
 /// A connected pump, the socket's end of its pipe, and the peer's end of its stream.
 fn pump() -> (SendPump, End, UnixStream) {
