@@ -162,6 +162,29 @@ static void only_what_was_asked_for (void)
     NO_EVENT (reader); /* not even the end */
 }
 
+/* Who was told that a handshake is done can send to the peer. The reader does not sleep, to be as early as one can be. */
+static void told_when_the_peer_can_be_sent_to (void)
+{
+    EACH_TRANSPORT (transport) {
+        if (strcmp (transport, "inproc") == 0)
+            continue;
+        for (int round = 0; round < 200; round++) {
+            void *push = OPEN (ZMQ_PUSH), *pull = OPEN (ZMQ_PULL);
+            void *reader = watch (push, ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+            const char *endpoint = BIND (push, transport);
+            OK (zmq_connect (pull, endpoint));
+            long long until = now_ms () + ARRIVES_MS;
+            while (!(get_int (reader, ZMQ_EVENTS) & ZMQ_POLLIN) && now_ms () < until)
+                ;
+            REQUIRE (get_int (push, ZMQ_EVENTS) & ZMQ_POLLOUT);
+            EVENT (reader, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, endpoint);
+            CLOSE (reader);
+            CLOSE (push);
+            CLOSE (pull);
+        }
+    }
+}
+
 static void stopped_and_moved (void)
 {
     void *pull = OPEN (ZMQ_PULL);
@@ -189,4 +212,5 @@ static void wrong_arguments (void)
 }
 
 RUN_CASES (CASE (connected_and_lost), CASE (refused_and_retried), CASE (refused_at_once), CASE (endpoint_in_use), CASE (handshakes_that_fail),
-           CASE (only_what_was_asked_for), CASE (file_of_a_wildcard_is_gone), CASE (stopped_and_moved), CASE (wrong_arguments))
+           CASE (only_what_was_asked_for), CASE (told_when_the_peer_can_be_sent_to),
+           CASE (file_of_a_wildcard_is_gone), CASE (stopped_and_moved), CASE (wrong_arguments))

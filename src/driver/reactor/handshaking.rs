@@ -236,9 +236,6 @@ impl Reactor {
         let State::Handshaking { stream, handshake, .. } = state else { return };
         let established = handshake.finish();
         debug!("{}: handshake done, ZMTP {:?}", link.name(), established.version);
-        if established.version >= Version::V3_0 {
-            link.report(event::HANDSHAKE_SUCCEEDED, 0, stream.raw());
-        }
         self.go_to_work(key, stream, established, rest);
     }
 
@@ -249,8 +246,9 @@ impl Reactor {
         link.backoff.reset();
         link.connections += 1;
         let metadata = Arc::new(describe_peer(link, &stream, &established));
-        let heartbeats = established.version >= Version::V3_0;
-        let config = if heartbeats { link.settings.config.heartbeat } else { Default::default() };
+        // Below, there are neither heartbeats nor the event.
+        let since_3_0 = established.version >= Version::V3_0;
+        let config = if since_3_0 { link.settings.config.heartbeat } else { Default::default() };
         let heartbeat = Heartbeat::new(&config, Instant::now());
         let deadline = heartbeat.poll_timeout();
         let traffic = link.handle.traffic.load(Ordering::Relaxed);
@@ -267,8 +265,13 @@ impl Reactor {
         let first = established.injected.into_iter().chain(notices.first()).collect();
         let last = notices.last(connected);
         handle.with_receive(|pump| pump.connect(stream.clone(), established.receive, rest, first, last));
-        handle.with_send(|pump| pump.connect(stream, established.send, notices.hello()));
+        handle.with_send(|pump| pump.connect(stream.clone(), established.send, notices.hello()));
         handle.note_established();
+        if since_3_0 {
+            // Not before the pipe is there: whoever hears of it may send at once.
+            let Some(link) = self.link(key) else { return };
+            link.report(event::HANDSHAKE_SUCCEEDED, 0, stream.raw());
+        }
         self.set_deadline(key, deadline);
         self.attend(&settings.owner);
         self.drive_receive(key);
