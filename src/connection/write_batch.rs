@@ -54,13 +54,13 @@ impl WriteBatch {
     }
 
     /// Appends what is to be written next to `output`, in order, up to [`SLICES_MAX`] slices.
-    pub fn io_slices<'a>(&'a self, output: &mut Vec<IoSlice<'a>>) {
+    pub fn io_slices<'a>(&'a self, output: &mut impl Extend<IoSlice<'a>>) {
         let mut start = self.arena_done;
         let mut skip = self.body_done;
         let mut left = SLICES_MAX;
         let mut push = |bytes: Option<&'a [u8]>| {
             if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty() && left > 0) {
-                output.push(IoSlice::new(bytes));
+                output.extend([IoSlice::new(bytes)]);
                 left -= 1;
             }
         };

@@ -35,6 +35,14 @@ pub struct IoThread {
     pub generation: u32,
 }
 
+/// What a read on an application's thread came to.
+#[derive(Clone, Copy, Default)]
+pub struct Brought {
+    pub bytes: bool,
+    /// The pipe slept, and has something now; whoever has the socket in hand activates it.
+    pub input: bool,
+}
+
 /// See the module documentation.
 pub struct LinkHandle {
     me: Weak<Self>,
@@ -293,17 +301,22 @@ impl LinkHandle {
 
     /// Reads what is there, on a thread that would otherwise wait for it. True when bytes came.
     pub fn receive_inline(&self) -> bool {
-        self.receive_as_reader(self.is_adopted())
+        self.receive_as_reader(self.is_adopted(), false).bytes
     }
 
-    /// The same, where it is known whether an application's thread is the reader of the stream.
-    pub(super) fn receive_as_reader(&self, adopted: bool) -> bool {
-        let Some(mut pump) = self.receive.try_hold() else { return false };
-        let mut effects = SideEffects::default();
+    /// The same, where it is known whether an application's thread is the reader of the stream. `in_hand`: the caller uses the
+    /// socket, and sees to it that the pipe is looked at ([`Brought::input`]).
+    pub(super) fn receive_as_reader(&self, adopted: bool, in_hand: bool) -> Brought {
+        let Some(mut pump) = self.receive.try_hold() else { return Brought::default() };
+        let mut effects = SideEffects { in_hand, ..SideEffects::default() };
         let received = match if adopted { pump.fetch(&mut effects) } else { Fetched::Impossible } {
             Fetched::Kept => {
                 self.note_kept();
-                pump.announce_input();
+                if in_hand {
+                    effects.woken = true;
+                } else {
+                    pump.announce_input();
+                }
                 Received::More
             }
             Fetched::Little => pump.drive(0, &mut effects),
@@ -317,7 +330,7 @@ impl LinkHandle {
             self.stop_telling();
         }
         let marked = pump.release();
-        let traffic = effects.traffic;
+        let brought = Brought { bytes: effects.traffic, input: effects.woken };
         if self.keeping.load(Ordering::Relaxed) && !self.is_adopted() {
             // The poller has the stream again, and nobody is waited for.
             self.give_up_kept();
@@ -328,7 +341,7 @@ impl LinkHandle {
         if over || marked {
             self.post(Command::Receive);
         }
-        traffic
+        brought
     }
 
     /// Starts or stops watching for input, by whether the pipe had room. Done while the half is held, so that two

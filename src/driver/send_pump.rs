@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::message::{Message, Traffic};
 use crate::pipe::{Inlet, Readiness};
 use crate::transport::Stream;
+use smallvec::SmallVec;
 use std::cell::RefCell;
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -382,7 +383,7 @@ fn spare_batch() -> Box<WriteBatch> {
 fn write(stream: &Stream, batch: &mut WriteBatch) -> Result<bool> {
     loop {
         let (written, offered) = {
-            let mut slices: Vec<IoSlice<'_>> = Vec::with_capacity(8);
+            let mut slices = SmallVec::<[IoSlice<'_>; 8]>::new();
             batch.io_slices(&mut slices);
             let offered: usize = slices.iter().map(|slice| slice.len()).sum();
             (stream.write(&slices)?, offered)
