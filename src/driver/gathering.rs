@@ -15,7 +15,7 @@ use parking_lot::{Mutex, MutexGuard};
 use std::collections::{HashMap, HashSet};
 use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Keys of such sets in an I/O thread's poller have this bit.
 pub(super) const GATHERING: u64 = 1 << 62;
@@ -109,7 +109,7 @@ impl Gathering {
             let link = self.links.lock().get(&event.key).and_then(Weak::upgrade);
             let Some(link) = link else { continue };
             if event.readable || link.is_reading() {
-                found |= link.receive_as_reader(true, false).bytes;
+                found |= link.receive_as_reader(true);
             } else {
                 link.park_gathered();
             }
@@ -126,11 +126,11 @@ impl Gathering {
         begun
     }
 
-    /// Ends a wait, now.
-    pub fn leave(&self, now: Instant) {
+    /// Ends a wait.
+    pub fn leave(&self) {
         let mut state = self.state.lock();
         let has_kept = state.has_kept;
-        let left = state.reading.end_wait(has_kept, now);
+        let left = state.reading.end_wait(has_kept);
         if left == Left::Leased && state.reading.is_to_be_looked_after() {
             self.post(Command::LookAfter);
         }
@@ -143,7 +143,7 @@ impl Gathering {
     }
 
     /// True while an application's thread that does not wait is expected back.
-    pub fn is_leased(&self) -> bool {
+    pub(super) fn is_leased(&self) -> bool {
         self.state.lock().reading.is_leased()
     }
 

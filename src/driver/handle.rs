@@ -35,14 +35,6 @@ pub struct IoThread {
     pub generation: u32,
 }
 
-/// What a read on an application's thread came to.
-#[derive(Clone, Copy, Default)]
-pub struct Brought {
-    pub bytes: bool,
-    /// The pipe slept, and has something now; whoever has the socket in hand activates it.
-    pub input: bool,
-}
-
 /// See the module documentation.
 pub struct LinkHandle {
     me: Weak<Self>,
@@ -301,22 +293,17 @@ impl LinkHandle {
 
     /// Reads what is there, on a thread that would otherwise wait for it. True when bytes came.
     pub fn receive_inline(&self) -> bool {
-        self.receive_as_reader(self.is_adopted(), false).bytes
+        self.receive_as_reader(self.is_adopted())
     }
 
-    /// The same, where it is known whether an application's thread is the reader of the stream. `in_hand`: the caller uses the
-    /// socket, and sees to it that the pipe is looked at ([`Brought::input`]).
-    pub(super) fn receive_as_reader(&self, adopted: bool, in_hand: bool) -> Brought {
-        let Some(mut pump) = self.receive.try_hold() else { return Brought::default() };
-        let mut effects = SideEffects { in_hand, ..SideEffects::default() };
+    /// The same, where it is known whether an application's thread is the reader of the stream.
+    pub(super) fn receive_as_reader(&self, adopted: bool) -> bool {
+        let Some(mut pump) = self.receive.try_hold() else { return false };
+        let mut effects = SideEffects::default();
         let received = match if adopted { pump.fetch(&mut effects) } else { Fetched::Impossible } {
             Fetched::Kept => {
                 self.note_kept();
-                if in_hand {
-                    effects.woken = true;
-                } else {
-                    pump.announce_input();
-                }
+                pump.announce_input();
                 Received::More
             }
             Fetched::Little => pump.drive(0, &mut effects),
@@ -330,7 +317,7 @@ impl LinkHandle {
             self.stop_telling();
         }
         let marked = pump.release();
-        let brought = Brought { bytes: effects.traffic, input: effects.woken };
+        let traffic = effects.traffic;
         if self.keeping.load(Ordering::Relaxed) && !self.is_adopted() {
             // The poller has the stream again, and nobody is waited for.
             self.give_up_kept();
@@ -341,7 +328,7 @@ impl LinkHandle {
         if over || marked {
             self.post(Command::Receive);
         }
-        brought
+        traffic
     }
 
     /// Starts or stops watching for input, by whether the pipe had room. Done while the half is held, so that two

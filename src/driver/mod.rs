@@ -24,7 +24,7 @@ mod send_pump;
 mod token;
 
 pub use gathering::Gathering;
-pub use handle::{Brought, IoThread, LinkHandle};
+pub use handle::{IoThread, LinkHandle};
 pub use link::{Gate, GateGuard, LinkSettings, Notices, Owner, Target};
 pub use policy::{inline_driving, spinning};
 pub use reactor::{Command, Reactor};

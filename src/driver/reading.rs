@@ -104,8 +104,9 @@ impl Reading {
 
     /// That wait is over. What is waited for again and again stays with the thread, which saves two system calls a wait, and so
     /// does what it has `kept` much of; the I/O thread takes it back when that stops.
-    pub(super) fn end_wait(&mut self, kept: bool, now: Instant) -> Left {
+    pub(super) fn end_wait(&mut self, kept: bool) -> Left {
         self.uses = self.uses.wrapping_add(1);
+        let now = Instant::now();
         let frequent = self.last_use.replace(now).is_some_and(|last| now - last < LEASE_GAP);
         let Reader::Waiting(lease) = self.reader else { return Left::AsBefore };
         if let Some(lease) = lease {
@@ -195,7 +196,7 @@ mod tests {
 
     fn waited(reading: &mut Reading, kept: bool) -> Left {
         assert!(reading.begin_wait());
-        reading.end_wait(kept, Instant::now())
+        reading.end_wait(kept)
     }
 
     #[test]
@@ -281,7 +282,7 @@ mod tests {
         assert!(reading.begin_wait());
         assert_eq!(reading.look_after(Some(seen)), Look::Over, "a long wait");
         reading.forget_waits();
-        assert_eq!(reading.end_wait(false, Instant::now()), Left::ToPoller);
+        assert_eq!(reading.end_wait(false), Left::ToPoller);
     }
 
     #[test]
@@ -291,7 +292,7 @@ mod tests {
         assert!(reading.begin_wait());
         reading.forget_waits();
         assert!(!reading.end_lease());
-        assert_eq!(reading.end_wait(false, Instant::now()), Left::ToPoller);
+        assert_eq!(reading.end_wait(false), Left::ToPoller);
     }
 
     #[test]

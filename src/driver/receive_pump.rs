@@ -56,10 +56,6 @@ pub struct SideEffects {
     pub peer_ttl: Option<Duration>,
     /// Bytes arrived: the peer lives.
     pub traffic: bool,
-    /// Whoever drives has the pipe's reader in hand. It is not woken then, but looks if it was asleep.
-    pub in_hand: bool,
-    /// It was.
-    pub woken: bool,
 }
 
 impl SideEffects {
@@ -243,10 +239,8 @@ struct PipeSink<'a> {
 impl PipeSink<'_> {
     /// Shows the pipe's reader what came.
     fn flush(&mut self) {
-        match &mut self.outlet {
-            Some(outlet) if self.effects.in_hand => self.effects.woken |= outlet.flush_quietly(),
-            Some(outlet) => outlet.flush(),
-            None => {}
+        if let Some(outlet) = &mut self.outlet {
+            outlet.flush();
         }
     }
 }

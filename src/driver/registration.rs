@@ -4,7 +4,7 @@
 //! Where a socket has many links, their streams are watched for input together, in a set of the socket's own (`gathering`).
 
 use super::gathering::Gathering;
-use super::handle::{Brought, LinkHandle};
+use super::handle::LinkHandle;
 use super::reactor::Command;
 use super::reading::{Left, Look, Reading};
 use crate::error::Result;
@@ -14,7 +14,6 @@ use crate::transport::Stream;
 use parking_lot::MutexGuard;
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// See the module documentation.
 #[derive(Default)]
@@ -95,10 +94,10 @@ impl LinkHandle {
         Some(stream)
     }
 
-    /// Ends a wait, now.
-    pub fn leave(&self, now: Instant) {
+    /// Ends a wait.
+    pub fn leave(&self) {
         let mut registration = self.registration.lock();
-        match registration.reading.end_wait(self.keeping.load(Ordering::Relaxed), now) {
+        match registration.reading.end_wait(self.keeping.load(Ordering::Relaxed)) {
             Left::Leased => self.begin_lease(registration),
             Left::ToPoller => self.return_to_poller(registration),
             Left::AsBefore => {}
@@ -190,18 +189,9 @@ impl LinkHandle {
         }
     }
 
-    /// Reads what has come, if the poller does not watch for it, on the thread that is to read it, and has the socket in hand.
-    pub fn read_leased(&self) -> Brought {
-        if self.registration.lock().reading.note_use() {
-            return self.receive_as_reader(true, true);
-        }
-        Brought::default()
-    }
-
-    /// Whether an application's thread is the reader of the stream, and no poller has to be told.
-    pub fn is_kept(&self) -> bool {
-        // Relaxed: whoever is wrong reads what another thread reads, too, or is told of it.
-        self.adopted.load(Ordering::Relaxed)
+    /// Reads what has come, if the poller does not watch for it, on the thread that is to read it. True when bytes came.
+    pub fn read_leased(&self) -> bool {
+        self.registration.lock().reading.note_use() && self.receive_as_reader(true)
     }
 
     /// Gives the stream back to the poller: the application asks in other ways than by waiting.

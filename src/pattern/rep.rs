@@ -37,20 +37,20 @@ enum State {
 impl Rep {
     /// Takes the envelope of the next request off; drops what has none.
     fn find_request(&mut self, pipes: &mut Pipes) -> bool {
-        self.envelope.clear();
-        let mut part = Message::new();
-        while self.queue.recv_into(pipes, &mut part) {
-            if !part.more() {
-                self.envelope.clear();
-                continue;
-            }
-            let is_delimiter = part.is_empty();
-            part.prepare_to_send(true);
-            self.envelope.push(part.take());
-            if is_delimiter {
-                self.requester = Some(self.queue.last());
-                self.state = State::Receiving;
-                return true;
+        while let Some(from) = self.queue.begin(pipes) {
+            self.envelope.clear();
+            while let Some(mut part) = self.queue.recv(pipes) {
+                if !part.more() {
+                    break;
+                }
+                let is_delimiter = part.is_empty();
+                part.prepare_to_send(true);
+                self.envelope.push(part);
+                if is_delimiter {
+                    self.requester = Some(from);
+                    self.state = State::Receiving;
+                    return true;
+                }
             }
         }
         false
@@ -111,25 +111,17 @@ impl Pattern for Rep {
     }
 
     fn recv(&mut self, pipes: &mut Pipes) -> Result<Message> {
-        let mut message = Message::new();
-        self.recv_into(pipes, &mut message).map(|()| message)
-    }
-
-    fn recv_into(&mut self, pipes: &mut Pipes, place: &mut Message) -> Result<()> {
         if matches!(self.state, State::Owing | State::Replying) {
             return Err(Errno::STATE);
         }
         if self.state == State::Idle && !self.find_request(pipes) {
             return Err(Errno::AGAIN);
         }
-        if !self.queue.recv_into(pipes, place) {
-            self.state = State::Idle;
-            return Err(Errno::AGAIN);
+        let part = self.queue.recv(pipes);
+        if !part.as_ref().is_some_and(Message::more) {
+            self.state = if part.is_some() { State::Owing } else { State::Idle };
         }
-        if !place.more() {
-            self.state = State::Owing;
-        }
-        Ok(())
+        part.ok_or(Errno::AGAIN)
     }
 
     fn can_send(&mut self, _pipes: &mut Pipes) -> bool {

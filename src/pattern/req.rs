@@ -72,14 +72,16 @@ impl Req {
     /// Takes the envelope of the reply off; drops everything else on the way.
     fn find_reply(&mut self, pipes: &mut Pipes) -> bool {
         let queue = &mut self.dealer.queue;
-        let mut part = Message::new();
-        while queue.recv_into(pipes, &mut part) {
-            let mut is_reply = self.asked.is_none_or(|asked| asked == queue.last());
+        while let Some(from) = queue.begin(pipes) {
+            let mut is_reply = self.asked.is_none_or(|asked| asked == from);
             if is_reply && self.correlate {
                 let id = self.request_id.to_ne_bytes();
-                is_reply = part.more() && part.data() == id && queue.recv_into(pipes, &mut part);
+                is_reply = queue.recv(pipes).is_some_and(|part| part.more() && part.data() == id);
             }
-            if is_reply && part.more() && part.is_empty() {
+            if is_reply {
+                is_reply = queue.recv(pipes).is_some_and(|part| part.more() && part.is_empty());
+            }
+            if is_reply {
                 self.state = State::Receiving;
                 return true;
             }
@@ -131,25 +133,17 @@ impl Pattern for Req {
     }
 
     fn recv(&mut self, pipes: &mut Pipes) -> Result<Message> {
-        let mut message = Message::new();
-        self.recv_into(pipes, &mut message).map(|()| message)
-    }
-
-    fn recv_into(&mut self, pipes: &mut Pipes, place: &mut Message) -> Result<()> {
         if matches!(self.state, State::Ready | State::Sending) {
             return Err(Errno::STATE);
         }
         if self.state == State::Waiting && !self.find_reply(pipes) {
             return Err(Errno::AGAIN);
         }
-        if !self.dealer.queue.recv_into(pipes, place) {
-            self.state = State::Waiting;
-            return Err(Errno::AGAIN);
+        let part = self.dealer.queue.recv(pipes);
+        if !part.as_ref().is_some_and(Message::more) {
+            self.state = if part.is_some() { State::Ready } else { State::Waiting };
         }
-        if !place.more() {
-            self.state = State::Ready;
-        }
-        Ok(())
+        part.ok_or(Errno::AGAIN)
     }
 
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {

@@ -341,12 +341,6 @@ impl Outlet {
         }
     }
 
-    /// The same without waking it. True when it slept: whoever has it in hand is to look.
-    #[inline]
-    pub fn flush_quietly(&mut self) -> bool {
-        self.sender.flush()
-    }
-
     /// Tells the peer that it can read although the queue is empty: this party will give it something.
     pub fn tell_readable(&self) {
         self.peer.readable();

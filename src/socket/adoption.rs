@@ -6,8 +6,7 @@
 
 use super::Socket;
 use crate::config::{ADOPTED_LINKS, LEASE_GAP};
-use crate::driver::{Brought, Gathering, LinkHandle, inline_driving};
-use crate::pattern::PipeId;
+use crate::driver::{Gathering, LinkHandle, inline_driving};
 use crate::transport::Stream;
 use smallvec::SmallVec;
 use std::os::fd::RawFd;
@@ -35,13 +34,6 @@ impl Sources {
 
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Whether an application's thread is the reader of all of them already, and there are some.
-    pub(super) fn are_kept(&self) -> bool {
-        !self.is_empty()
-            && self.links.iter().all(|link| link.is_kept())
-            && self.sets.iter().all(|set| set.is_leased())
     }
 
     pub(super) fn extend(&mut self, others: Self) {
@@ -72,8 +64,6 @@ pub(super) struct Adopted<'a> {
     what: For,
     /// Something was moved after the wait.
     pub(super) helped: bool,
-    /// The end of the wait.
-    pub(super) ended: Option<Instant>,
 }
 
 impl<'a> Adopted<'a> {
@@ -84,7 +74,7 @@ impl<'a> Adopted<'a> {
         };
         let streams = sources.links.iter().filter_map(|link| Some((link, stream(link)?))).collect();
         let sets = sources.sets.iter().filter(|set| set.adopt()).collect();
-        Self { streams, sets, what, helped: false, ended: None }
+        Self { streams, sets, what, helped: false }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -113,14 +103,13 @@ impl<'a> Adopted<'a> {
 
 impl Drop for Adopted<'_> {
     fn drop(&mut self) {
-        let ended = self.ended.unwrap_or_else(Instant::now);
         for (link, _) in &self.streams {
             match self.what {
                 For::Room => link.leave_room(self.helped),
-                For::Input => link.leave(ended),
+                For::Input => link.leave(),
             }
         }
-        self.sets.iter().for_each(|set| set.leave(ended));
+        self.sets.iter().for_each(|set| set.leave());
     }
 }
 
@@ -176,10 +165,7 @@ impl Socket {
     #[inline]
     pub(super) fn end_leases(&mut self) {
         if self.has_leases() {
-            if self.read_leased() {
-                // Whoever is about to wait has looked already.
-                self.inbox.mailbox.waker.notify();
-            }
+            self.read_leased();
             self.end_link_leases();
             self.end_set_leases();
         }
@@ -222,30 +208,16 @@ impl Socket {
             return false;
         }
         self.pipes.end_passing();
-        let mut found = self.adoption.may_lease_links && self.read_leased_links();
+        let mut found = false;
+        if self.adoption.may_lease_links {
+            for link in self.links() {
+                found |= link.read_leased();
+            }
+        }
         if self.adoption.may_lease_sets {
             for set in &self.adoption.sets {
                 found |= set.read_leased();
             }
-        }
-        found
-    }
-
-    fn read_leased_links(&mut self) -> bool {
-        let (mut found, mut has_input) = (false, false);
-        for slot in 0..self.attached.len() {
-            let link = self.attached[slot].as_ref().and_then(|attached| attached.link.as_ref());
-            let Some(Brought { bytes, input }) = link.map(|link| link.read_leased()) else { continue };
-            found |= bytes | input;
-            if input {
-                has_input = true;
-                self.pattern.readable(&mut self.pipes, PipeId(slot as u32));
-            }
-        }
-        if has_input {
-            // As after news: it may be what another thread waits for, and a pipe may have ended.
-            self.inbox.renotify();
-            self.remove_ended();
         }
         found
     }

@@ -185,25 +185,11 @@ fn wait(
         }
     };
     socket.end_naps();
-    let started = Instant::now();
-    let mut spin = socket.spin.budget();
-    // What this thread reads anyway it reads with the socket in hand, which saves all that others would have to be told. Where other
-    // threads may be in a call on the socket they are not kept waiting.
-    let in_hand =
-        what == For::Input && !spin.is_zero() && sources.are_kept() && !socket.kind.is_thread_safe();
-    if in_hand {
-        if spin_until(spin, started, deadline, || {
-            socket.inbox.mailbox.waker.is_pending() || socket.read_leased()
-        }) {
-            socket.spin.learn(started.elapsed());
-            socket.sleeps = false;
-            return Ok(guard);
-        }
-        spin = Duration::ZERO;
-    }
     let mut adopted = Adopted::new(&sources, what);
+    let started = Instant::now();
+    let spin = socket.spin.budget();
     // In a conversation nothing is there yet, and to ask for it would be one system call in vain.
-    let asks_first = !asked && !in_hand && (!socket.sleeps || what == For::Room || !spin.is_zero());
+    let asks_first = !asked && (!socket.sleeps || what == For::Room || !spin.is_zero());
     if (asks_first || adopted.len() < sources.len()) && sources.help(what) {
         adopted.helped = true;
         return Ok(guard);
@@ -214,20 +200,14 @@ fn wait(
     let found = spin_until(spin, started, deadline, || {
         waker.is_pending() || (what == For::Input && sources.help(what))
     });
-    let slept = if found { Ok(false) } else { sleep(waker, Some(&adopted), deadline) };
-    let now = Instant::now();
-    adopted.ended = Some(now);
-    let mut guard = cell.lock();
-    drop(waiting);
-    let socket = guard.as_mut().filter(|socket| socket.serial() == serial).ok_or(Errno::NOT_A_SOCKET)?;
-    if slept? {
-        adopted.helped = match what {
-            For::Room => sources.help(what),
-            For::Input => socket.read_leased(),
-        };
-    }
+    let result = if found { Ok(false) } else { sleep(waker, Some(&adopted), deadline) };
+    adopted.helped = result == Ok(true) && sources.help(what);
     drop(adopted);
-    socket.spin.learn(now - started);
+    drop(waiting);
+    result?;
+    let mut guard = cell.lock();
+    let socket = guard.as_mut().filter(|socket| socket.serial() == serial).ok_or(Errno::NOT_A_SOCKET)?;
+    socket.spin.learn(started.elapsed());
     socket.sleeps = !found;
     Ok(guard)
 }

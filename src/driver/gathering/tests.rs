@@ -51,7 +51,7 @@ impl Scene {
 
     fn wait_once(&self) {
         assert!(self.set.adopt());
-        self.set.leave(Instant::now());
+        self.set.leave();
     }
 
     /// Waits that follow each other closely; on a busy machine some do not.
@@ -93,7 +93,7 @@ fn one_waiting_thread_has_all_the_streams() {
     assert!(scene.set.is_held() && !scene.is_reported());
     assert!(!scene.set.adopt(), "another thread waits already");
     assert_eq!(scene.set.ready().len(), 1);
-    scene.set.leave(Instant::now());
+    scene.set.leave();
     assert!(!scene.set.is_held() && !scene.set.is_leased());
     assert!(scene.is_reported(), "what it did not read is found by the I/O thread");
 }
@@ -135,7 +135,7 @@ fn a_thread_that_waits_is_left_alone() {
     scene.far.write_all(b"x").unwrap();
     scene.look_after(100);
     assert!(scene.set.is_held() && !scene.is_reported());
-    scene.set.leave(Instant::now());
+    scene.set.leave();
     scene.set.give_back();
     assert!(scene.is_reported());
 }
@@ -145,13 +145,13 @@ fn what_was_kept_makes_a_lease() {
     let scene = Scene::new();
     assert!(scene.set.adopt());
     scene.set.note_kept(STREAM);
-    scene.set.leave(Instant::now());
+    scene.set.leave();
     assert!(scene.set.is_leased());
     assert_eq!(scene.set.keeping.lock().len(), 1);
     scene.set.give_back();
     assert!(scene.set.keeping.lock().is_empty(), "nothing is kept for who does not come");
     assert!(scene.set.adopt());
-    scene.set.leave(Instant::now());
+    scene.set.leave();
     assert!(!scene.set.is_leased(), "what an earlier wait has brought says nothing");
 }
 

@@ -246,7 +246,7 @@ impl Reactor {
         link.backoff.reset();
         link.connections += 1;
         let metadata = Arc::new(describe_peer(link, &stream, &established));
-        // Below, there are neither heartbeats nor the event.
+        // Before, there were neither heartbeats nor the event.
         let since_3_0 = established.version >= Version::V3_0;
         let config = if since_3_0 { link.settings.config.heartbeat } else { Default::default() };
         let heartbeat = Heartbeat::new(&config, Instant::now());
