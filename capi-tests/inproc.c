@@ -270,7 +270,26 @@ static void threads_connect_at_once (void)
     }
 }
 
-RUN_CASES (CASE (connect_before_bind), CASE (many_connect_before_bind), CASE (capacity_before_bind), CASE (names),
+/* A limit that is changed later still has the peer's beside it, whoever came first. */
+static void limit_changed_after_connect_before_bind (void)
+{
+    for (int first = 0; first < 2; first++) {
+        void *push = OPEN (ZMQ_PUSH), *pull = OPEN (ZMQ_PULL);
+        SET (push, ZMQ_SNDHWM, 2);
+        SET (pull, ZMQ_RCVHWM, 3);
+        if (first)
+            OK (zmq_bind (pull, "inproc://later"));
+        OK (zmq_connect (push, "inproc://later"));
+        if (!first)
+            OK (zmq_bind (pull, "inproc://later"));
+        SET (push, ZMQ_SNDHWM, 4);
+        EQUAL (fill (push, "x", 100), 7);
+        CLOSE (push);
+        CLOSE (pull);
+    }
+}
+
+RUN_CASES (CASE (connect_before_bind), CASE (limit_changed_after_connect_before_bind), CASE (many_connect_before_bind), CASE (capacity_before_bind), CASE (names),
            CASE (name_is_free_again), CASE (unbind_keeps_connections), CASE (disconnect),
            CASE (disconnect_discards_unread), CASE (same_memory), CASE (closed_sender_has_delivered),
            CASE (closed_receiver), CASE (several_names), CASE (names_are_bytes), CASE (connected_twice), CASE (threads_connect_at_once))

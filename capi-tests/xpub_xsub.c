@@ -332,7 +332,40 @@ static void long_and_binary_topics (void)
     }
 }
 
-RUN_CASES (CASE (notifications), CASE (leaving_subscriber_is_unsubscribed), CASE (filtering),
+/* A publisher that has waited for its first subscribers listens to later ones while it publishes. A subscription needs a moment: on a
+ * busy machine more than this, so, in most rounds. */
+static void subscribed_while_publishing (void)
+{
+    enum
+    {
+        ROUNDS = 10
+    };
+    static const char *const kinds[] = {"tcp", "ipc"};
+    for (int k = 0; k < 2; k++) {
+        int got = 0;
+        for (int round = 0; round < ROUNDS; round++) {
+            void *xpub, *sub;
+            char topic[40], body[40];
+            JOIN (xpub, ZMQ_XPUB, sub, ZMQ_SUB, kinds[k]);
+            SET (xpub, ZMQ_RCVTIMEO, ARRIVES_MS);
+            for (int i = 0; i < 50; i++) {
+                sprintf (topic, "topic %d", i);
+                OK (zmq_setsockopt (sub, ZMQ_SUBSCRIBE, topic, strlen (topic)));
+                REQUIRE (zmq_recv (xpub, body, sizeof body, 0) == (int) strlen (topic) + 1);
+            }
+            OK (zmq_setsockopt (sub, ZMQ_SUBSCRIBE, "late", 4));
+            poll (NULL, 0, 5);
+            SEND_BYTES (xpub, "late", 4, 0);
+            got += await (sub, ZMQ_POLLIN, 300) != 0;
+            CLOSE (xpub);
+            CLOSE (sub);
+        }
+        if (got < ROUNDS / 2)
+            fail_at (__FILE__, __LINE__, "%s: %d of %d messages", kinds[k], got, ROUNDS);
+    }
+}
+
+RUN_CASES (CASE (notifications), CASE (subscribed_while_publishing), CASE (leaving_subscriber_is_unsubscribed), CASE (filtering),
            CASE (xsub_subscribes_by_messages), CASE (late_publisher_gets_all_topics), CASE (verbose), CASE (verboser),
            CASE (manual), CASE (manual_unsubscribed_when_leaving), CASE (welcome_message), CASE (no_drop),
            CASE (no_drop_blocks_until_there_is_room), CASE (user_messages_to_pub_are_ignored),

@@ -260,12 +260,16 @@ impl Link {
 
     /// Adds the endpoints of the connection behind a descriptor to a report, and gives it to the monitor.
     pub fn report_on(&self, report: Report, fd: RawFd) {
+        self.settings.owner.report(&self.about(report, fd));
+    }
+
+    /// A report with the endpoints of the connection behind a descriptor.
+    pub fn about(&self, report: Report, fd: RawFd) -> Report {
         let (local, remote) = self.transport.endpoints(fd);
-        let report = match &self.role {
+        match &self.role {
             Role::Connect(target) => Report { local, remote: target.shown(), bound: false, ..report },
             Role::Accept(_) => Report { local, remote, bound: true, ..report },
-        };
-        self.settings.owner.report(&report);
+        }
     }
 
     /// Reports an event of an attempt to connect.

@@ -2,7 +2,8 @@
 //!
 //! The I/O thread reads when its poller tells it to. An application thread that waits for input reads itself
 //! meanwhile. When it waits again and again, or has read much, it keeps the right between its waits, on a *lease*. Nobody watches then,
-//! so a lease is short: the I/O thread looks whether its holder comes back.
+//! so a lease is short: the I/O thread looks whether its holder comes back. The end of a stream is watched for all the time, and then
+//! nobody has a lease any more.
 //!
 //! Here is the bookkeeping alone; what follows from it for pollers is up to the caller.
 
@@ -21,6 +22,8 @@ pub(super) struct Reading {
     last_use: Option<Instant>,
     /// The peer asks whether this side lives, and has to be answered soon.
     is_asked: bool,
+    /// Nothing more will come: what is left is not for a thread that may be long in coming back.
+    ends: bool,
 }
 
 #[derive(Default)]
@@ -80,7 +83,7 @@ impl Reading {
 
     /// Whether an application thread has waited for input lately, and is taken to do so again.
     pub(super) fn is_waited_for(&self) -> bool {
-        policy::inline_driving() && self.last_use.is_some_and(|last| last.elapsed() < HAND_OVER)
+        policy::inline_driving() && !self.ends && self.last_use.is_some_and(|last| last.elapsed() < HAND_OVER)
     }
 
     /// A thread begins to wait, and reads meanwhile. False: another one does already.
@@ -113,7 +116,7 @@ impl Reading {
             self.reader = Reader::Leased(lease);
             return Left::AsBefore;
         }
-        if frequent || kept {
+        if (frequent || kept) && !self.ends {
             self.reader = Reader::Leased(Lease::default());
             return Left::Leased;
         }
@@ -146,6 +149,21 @@ impl Reading {
             Reader::Poller => {}
         }
         leased
+    }
+
+    /// The end of what comes in is there. True where it is the first time.
+    pub(super) fn note_end(&mut self) -> bool {
+        self.end_lease();
+        !std::mem::replace(&mut self.ends, true)
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ends
+    }
+
+    /// True when an application's thread reads, and might not notice the end for a while.
+    pub(super) fn may_miss_end(&self) -> bool {
+        !self.ends && !self.is_with_poller()
     }
 
     /// The I/O thread looks after a lease. `uses` is what it saw last.
@@ -293,6 +311,28 @@ mod tests {
         reading.forget_waits();
         assert!(!reading.end_lease());
         assert_eq!(reading.end_wait(false), Left::ToPoller);
+    }
+
+    #[test]
+    fn what_has_ended_is_left_to_nobody() {
+        let mut reading = Reading::default();
+        assert!(!reading.may_miss_end(), "the poller sees it");
+        waited(&mut reading, true);
+        assert!(reading.is_leased() && reading.may_miss_end());
+        assert!(reading.note_end());
+        assert!(reading.is_with_poller() && !reading.may_miss_end() && !reading.is_waited_for());
+        assert!(!reading.note_end());
+        assert_eq!(waited(&mut reading, true), Left::ToPoller);
+
+        let mut reading = Reading::default();
+        waited(&mut reading, true);
+        assert!(reading.begin_wait());
+        assert!(reading.may_miss_end());
+        assert!(reading.note_end());
+        assert!(!reading.is_with_poller(), "the thread that waits finds it, too");
+        assert_eq!(reading.end_wait(true), Left::ToPoller);
+        reading.anew();
+        assert_eq!(waited(&mut reading, true), Left::Leased);
     }
 
     #[test]

@@ -233,6 +233,19 @@ impl LinkHandle {
         registration.held_set().is_some()
     }
 
+    /// The peer has ended the connection, or its network has: the I/O thread reads what is left, whoever is the reader. False when
+    /// that has to wait until there is room.
+    pub(super) fn note_end(&self) -> bool {
+        let mut registration = self.registration.lock();
+        if registration.blocked {
+            return false;
+        }
+        if registration.reading.note_end() {
+            self.update(&mut registration);
+        }
+        true
+    }
+
     /// Starts to watch a stream. Called by the reactor for each new connection.
     pub(super) fn register(&self, fd: RawFd, interest: Interest) -> Result<()> {
         let mut registration = self.registration.lock();
@@ -354,11 +367,13 @@ impl LinkHandle {
         let reads = !registration.blocked && registration.reading.is_with_poller();
         let mut result = Ok(());
         if registration.is_gathered() {
-            result = self.watch_gathered(registration, fd, key, Interest { read: reads, write: false });
+            let wanted = if reads { Interest::READ } else { Interest::NONE };
+            result = self.watch_gathered(registration, fd, key, wanted);
         }
         // Where that failed the stream is watched as any other.
         let read = reads && !registration.is_gathered();
-        let own = Interest { read, write: registration.wants_write };
+        let end = !read && !registration.blocked && registration.may_miss_end();
+        let own = Interest { read, write: registration.wants_write, end };
         result = result.and(registration.own.set(&self.thread().poller, fd, key, own));
         if let Err(error) = result {
             crate::log::debug!("cannot watch a connection: {error}");
@@ -389,6 +404,11 @@ impl LinkHandle {
 }
 
 impl Registration {
+    /// True when the end of the stream would be noticed by an application's thread alone, whenever that comes back.
+    fn may_miss_end(&self) -> bool {
+        self.reading.may_miss_end() || (self.is_gathered() && !self.reading.has_ended())
+    }
+
     fn is_gathered(&self) -> bool {
         self.established && self.gathering.is_some()
     }

@@ -9,12 +9,14 @@ use std::time::Duration;
 pub struct Interest {
     pub read: bool,
     pub write: bool,
+    /// The end of what comes in, for who leaves the reading to others.
+    pub end: bool,
 }
 
 impl Interest {
-    pub const READ: Self = Self { read: true, write: false };
-    pub const WRITE: Self = Self { read: false, write: true };
-    pub const NONE: Self = Self { read: false, write: false };
+    pub const NONE: Self = Self { read: false, write: false, end: false };
+    pub const READ: Self = Self { read: true, ..Self::NONE };
+    pub const WRITE: Self = Self { write: true, ..Self::NONE };
 
     fn bits(self) -> u32 {
         let mut bits = 0;
@@ -23,6 +25,9 @@ impl Interest {
         }
         if self.write {
             bits |= libc::EPOLLOUT;
+        }
+        if self.end {
+            bits |= libc::EPOLLRDHUP;
         }
         bits as u32
     }
@@ -34,6 +39,8 @@ pub struct Event {
     pub key: u64,
     pub readable: bool,
     pub writable: bool,
+    /// The end of what comes in, if it was asked for.
+    pub ended: bool,
     /// Error or hang-up: reported whatever was asked for.
     pub failed: bool,
 }
@@ -95,6 +102,7 @@ impl Poller {
                 key: event.u64,
                 readable: bits & libc::EPOLLIN != 0,
                 writable: bits & libc::EPOLLOUT != 0,
+                ended: bits & libc::EPOLLRDHUP != 0,
                 failed: bits & (libc::EPOLLERR | libc::EPOLLHUP) != 0,
             }
         }));

@@ -127,6 +127,11 @@ pub trait Pattern: Send {
         Ok(())
     }
 
+    /// Whether what peers say decides about what is sent next, so that it must not wait for the next receive.
+    fn listens(&self) -> bool {
+        false
+    }
+
     /// ZMQ_POLLOUT of ZMQ_EVENTS.
     fn can_send(&mut self, _pipes: &mut Pipes) -> bool {
         false

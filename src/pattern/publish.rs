@@ -42,6 +42,10 @@ impl Pattern for Publish {
         self.xpub.send(pipes, message, mode)
     }
 
+    fn listens(&self) -> bool {
+        self.xpub.listens()
+    }
+
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {
         self.xpub.can_send(pipes)
     }

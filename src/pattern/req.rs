@@ -146,6 +146,11 @@ impl Pattern for Req {
         part.ok_or(Errno::AGAIN)
     }
 
+    fn listens(&self) -> bool {
+        // The late reply to a request that is given up must not be taken for the reply to the next one.
+        self.relaxed && self.state == State::Waiting
+    }
+
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {
         match self.state {
             State::Waiting | State::Receiving if !self.relaxed => false,

@@ -240,6 +240,10 @@ impl Pattern for Xpub {
         Ok(message)
     }
 
+    fn listens(&self) -> bool {
+        true
+    }
+
     fn can_send(&mut self, _pipes: &mut Pipes) -> bool {
         true
     }

@@ -209,6 +209,7 @@ impl Socket {
             notices.hello().into_iter().for_each(|hello| pending.end.tx.push(hello));
             pending.end.tx.flush();
             pending.caller.promise(notices.disconnect.clone());
+            pending.caller.add_share(Share::Peer { send_hwm, receive_hwm });
             let party = pending.party;
             party.belong_to(self.inbox.clone());
             // The peer may have left before it could say so: then its end of the pipe says it.

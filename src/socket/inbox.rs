@@ -199,6 +199,8 @@ pub struct Party {
     /// Set at once, or for an inproc connect that waits for its bind, at the bind.
     inbox: OnceLock<Arc<Inbox>>,
     slot: AtomicU32,
+    /// Of an inproc peer that was not there at first.
+    share: OnceLock<Share>,
     /// Written to the peer when its socket leaves, because the peer wants to hear it (ZMQ_DISCONNECT_MSG).
     last_words: OnceLock<Vec<u8>>,
 }
@@ -210,6 +212,7 @@ impl Party {
             me: me.clone(),
             inbox: inbox.map_or_else(OnceLock::new, OnceLock::from),
             slot: AtomicU32::new(NOT_ATTACHED),
+            share: OnceLock::new(),
             last_words: OnceLock::new(),
         })
     }
@@ -230,6 +233,16 @@ impl Party {
     /// Called by the socket at attach and detach.
     pub fn set_pipe(&self, pipe: Option<PipeId>) {
         self.slot.store(pipe.map_or(NOT_ATTACHED, |pipe| pipe.0), Ordering::Relaxed);
+    }
+
+    /// An inproc peer has come, and adds to the limits.
+    pub fn add_share(&self, share: Share) {
+        let _ = self.share.set(share);
+    }
+
+    /// What an inproc peer that has come later adds.
+    pub fn later_share(&self) -> Option<Share> {
+        self.share.get().copied()
     }
 
     /// Sets what an inproc peer wants to hear when this party leaves.

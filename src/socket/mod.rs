@@ -429,9 +429,8 @@ impl Socket {
     fn update_high_water(&mut self, sending: bool) {
         let ids: Vec<_> = self.pipes.ids().collect();
         for id in ids {
-            let Some(share) = self.attached[id.0 as usize].as_ref().map(|attached| attached.share) else {
-                continue;
-            };
+            let Some(attached) = &self.attached[id.0 as usize] else { continue };
+            let share = attached.party.later_share().unwrap_or(attached.share);
             let Some(end) = self.pipes.end(id) else { continue };
             if sending {
                 end.tx.set_high_water(share.sending(self.options.send_hwm as usize));

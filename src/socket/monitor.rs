@@ -89,6 +89,7 @@ impl Monitor {
         let mut slot = self.active.lock();
         let Some(mut active) = slot.take() else { return };
         if wanted & event::MONITOR_STOPPED != 0 {
+            active.lift_limit();
             active.write(&Report::bound(event::MONITOR_STOPPED, 0, ""));
         }
         drop(slot);
@@ -124,6 +125,13 @@ impl Active {
         }
         if let Err((parts, reader)) = send(self.cell, parts) {
             if reader { self.lose() } else { self.keep(parts) }
+        }
+    }
+
+    /// The last report is what a reader waits for in the end, however slow it is.
+    fn lift_limit(&self) {
+        if let Some(socket) = &mut *self.cell.lock() {
+            let _ = socket.set_option(n::ZMQ_SNDHWM, Some(&0_i32.to_ne_bytes()));
         }
     }
 

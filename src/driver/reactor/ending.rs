@@ -1,6 +1,7 @@
 //! How connections and links end: retry, linger, close.
 
 use super::*;
+use std::os::fd::RawFd;
 
 impl Reactor {
     /// An attempt failed or a connection ended: retry, or end the link.
@@ -16,15 +17,16 @@ impl Reactor {
             LossKind::Refused => link.settings.options.reconnect_stop & STOP_REFUSED == 0,
             LossKind::Protocol => false,
         };
+        let mut reports = Reports::of(link);
         if let State::Handshaking { stream, .. } | State::Established { stream, .. } = &link.state {
             // What breaks the protocol later is reported in the same way.
             if let Some((number, value)) = report
                 && (matches!(link.state, State::Handshaking { .. })
                     || number == event::HANDSHAKE_FAILED_PROTOCOL)
             {
-                link.report(number, value, stream.raw());
+                reports.add(link, number, value, stream.raw());
             }
-            link.report(event::DISCONNECTED, stream.raw() as u64, stream.raw());
+            reports.add(link, event::DISCONNECTED, stream.raw() as u64, stream.raw());
         }
         let during_handshake = matches!(link.state, State::Handshaking { .. });
         if during_handshake {
@@ -46,8 +48,14 @@ impl Reactor {
             && !(link.lingering && stop & STOP_AFTER_DISCONNECT != 0);
         match kind {
             _ if retry => {}
-            LossKind::Refused => return self.end_endpoint(key),
-            LossKind::Network | LossKind::Protocol => return self.finish(key),
+            LossKind::Refused => {
+                self.end_endpoint(key);
+                return reports.tell();
+            }
+            LossKind::Network | LossKind::Protocol => {
+                self.finish(key);
+                return reports.tell();
+            }
         }
         link.handle.unregister();
         self.drop_connection(key);
@@ -55,9 +63,9 @@ impl Reactor {
             && link.lingering
             && self.finish_if_drained(key)
         {
-            return;
+            return reports.tell();
         }
-        self.retry(key, was_attempt);
+        self.retry(key, was_attempt, reports);
     }
 
     /// Ends a link that may not try again; the socket may connect to the same endpoint anew.
@@ -69,11 +77,12 @@ impl Reactor {
         self.attend(&owner);
     }
 
-    /// Waits for the next attempt, as the options say.
-    pub(super) fn retry(&mut self, key: u64, was_attempt: bool) {
-        let Some(link) = self.link(key) else { return };
+    /// Waits for the next attempt, as the options say. `reports`: of what made it necessary.
+    fn retry(&mut self, key: u64, was_attempt: bool, reports: Reports) {
+        let Some(link) = self.link(key) else { return reports.tell() };
         match link.settings.options.reconnect_delay() {
             Some(_) => {
+                reports.tell();
                 let pause = link.backoff.next(crate::driver::backoff::random());
                 debug!("{}: next attempt in {} ms", link.name(), pause.as_millis());
                 link.report_attempt(event::CONNECT_RETRIED, pause.as_millis() as u64);
@@ -81,8 +90,14 @@ impl Reactor {
                 self.set_timer(key, Some(pause));
             }
             // A first attempt that failed leaves the pipe in place for ever, a lost connection ends it.
-            None if was_attempt => link.state = State::Stopped,
-            None => self.end_endpoint(key),
+            None if was_attempt => {
+                link.state = State::Stopped;
+                reports.tell();
+            }
+            None => {
+                self.end_endpoint(key);
+                reports.tell();
+            }
         }
     }
 
@@ -92,8 +107,7 @@ impl Reactor {
         let Some(link) = self.link(key) else { return };
         let state = std::mem::replace(&mut link.state, State::Waiting);
         let (handle, settings) = (link.handle.clone(), link.settings.clone());
-        handle.with_receive(ReceivePump::disconnect);
-        handle.with_send(SendPump::disconnect);
+        take_off(&handle);
         let State::Established { stream, .. } = state else { return };
         release_waiters(&stream);
         if settings.options.immediate {
@@ -233,8 +247,7 @@ impl Reactor {
             );
         }
         handle.unregister();
-        handle.with_receive(ReceivePump::disconnect);
-        handle.with_send(SendPump::disconnect);
+        take_off(handle);
         if let State::Handshaking { stream, .. } | State::Established { stream, .. } = &link.state {
             // Input that nobody will read would make the kernel reset the connection, and drop what we sent last.
             with_read_buffer(|buffer| {
@@ -280,6 +293,36 @@ pub(super) fn loss_of(failure: Failure) -> Loss {
             let report = Some((event::HANDSHAKE_FAILED_AUTH, u64::from(status)));
             Loss { kind: LossKind::Protocol, reason, report }
         }
+    }
+}
+
+/// Takes both halves off a connection. The receive half says goodbye to the socket then: what an application sends because of that
+/// must not go into the connection that is gone.
+fn take_off(handle: &LinkHandle) {
+    handle.with_send(SendPump::disconnect);
+    handle.with_receive(ReceivePump::disconnect);
+}
+
+/// What is told of a connection that has ended, once it is so: whoever hears of it may act on it at once. The addresses can only be had
+/// before.
+pub(super) struct Reports {
+    owner: Arc<dyn Owner>,
+    reports: Vec<Report>,
+}
+
+impl Reports {
+    fn of(link: &Link) -> Self {
+        Self { owner: link.settings.owner.clone(), reports: Vec::new() }
+    }
+
+    fn add(&mut self, link: &Link, event: u64, value: u64, fd: RawFd) {
+        if self.owner.wants(event) {
+            self.reports.push(link.about(Report::new(event, value), fd));
+        }
+    }
+
+    fn tell(&self) {
+        self.reports.iter().for_each(|report| self.owner.report(report));
     }
 }
 

@@ -261,17 +261,16 @@ impl Reactor {
             link.has_pipe = true;
             handle.supply(settings.owner.open_pipe(&handle, &settings.options, connected, &metadata));
         }
+        if since_3_0 {
+            // When the pipe is there, since whoever hears of it may send at once, and before anything comes through it.
+            link.report(event::HANDSHAKE_SUCCEEDED, 0, stream.raw());
+        }
         let notices = &settings.notices;
         let first = established.injected.into_iter().chain(notices.first()).collect();
         let last = notices.last(connected);
         handle.with_receive(|pump| pump.connect(stream.clone(), established.receive, rest, first, last));
-        handle.with_send(|pump| pump.connect(stream.clone(), established.send, notices.hello()));
+        handle.with_send(|pump| pump.connect(stream, established.send, notices.hello()));
         handle.note_established();
-        if since_3_0 {
-            // Not before the pipe is there: whoever hears of it may send at once.
-            let Some(link) = self.link(key) else { return };
-            link.report(event::HANDSHAKE_SUCCEEDED, 0, stream.raw());
-        }
         self.set_deadline(key, deadline);
         self.attend(&settings.owner);
         self.drive_receive(key);
