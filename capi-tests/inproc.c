@@ -273,15 +273,16 @@ static void threads_connect_at_once (void)
 /* A limit that is changed later still has the peer's beside it, whoever came first. */
 static void limit_changed_after_connect_before_bind (void)
 {
+    static const char *const names[] = {"inproc://connected-first", "inproc://bound-first"};
     for (int first = 0; first < 2; first++) {
         void *push = OPEN (ZMQ_PUSH), *pull = OPEN (ZMQ_PULL);
         SET (push, ZMQ_SNDHWM, 2);
         SET (pull, ZMQ_RCVHWM, 3);
         if (first)
-            OK (zmq_bind (pull, "inproc://later"));
-        OK (zmq_connect (push, "inproc://later"));
+            OK (zmq_bind (pull, names[first]));
+        OK (zmq_connect (push, names[first]));
         if (!first)
-            OK (zmq_bind (pull, "inproc://later"));
+            OK (zmq_bind (pull, names[first]));
         SET (push, ZMQ_SNDHWM, 4);
         EQUAL (fill (push, "x", 100), 7);
         CLOSE (push);

@@ -134,8 +134,12 @@ pub const LEASE: Duration = Duration::from_millis(10);
 
 /// So many looks may find a stream unread, if as many in a row found it read before: a thread that serves a hundred
 /// connections in turn comes round to each of them in this time (4 million messages a second from 100 of them, 2 million
-/// when the I/O thread read half of it). Nobody watches the stream meanwhile.
+/// when the I/O thread read half of it). Nobody watches the stream for input meanwhile.
 pub const LEASE_PATIENCE: u32 = 3;
+
+/// A publisher that reads its connections itself gives them back when it sends, but not again within this time: it hears of
+/// subscriptions as soon as in the reference, which looks as often, and one that polls between its messages pays for it seldom.
+pub const HEED_STEP: Duration = Duration::from_millis(1);
 
 /// A blocking receive that follows the last one within this time takes the stream over for longer than one call.
 pub const LEASE_GAP: Duration = Duration::from_millis(5);

@@ -2,8 +2,8 @@
 //!
 //! The I/O thread reads when its poller tells it to. An application thread that waits for input reads itself
 //! meanwhile. When it waits again and again, or has read much, it keeps the right between its waits, on a *lease*. Nobody watches then,
-//! so a lease is short: the I/O thread looks whether its holder comes back. The end of a stream is watched for all the time, and then
-//! nobody has a lease any more.
+//! for input then, so a lease is short: the I/O thread looks whether its holder comes back. The end of a stream is watched for while
+//! its pipe has room, and then nobody has a lease any more.
 //!
 //! Here is the bookkeeping alone; what follows from it for pollers is up to the caller.
 

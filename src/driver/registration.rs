@@ -1,6 +1,7 @@
 //! What pollers watch of a link's stream.
 //!
-//! The I/O thread's poller watches it for room to write, and for input while no application thread reads it (`reading`).
+//! The I/O thread's poller watches it for room to write, and for input while no application thread reads it (`reading`), otherwise for
+//! the end of the input.
 //! Where a socket has many links, their streams are watched for input together, in a set of the socket's own (`gathering`).
 
 use super::gathering::Gathering;
@@ -241,6 +242,10 @@ impl LinkHandle {
             return false;
         }
         if registration.reading.note_end() {
+            // From here on it is watched by itself: who reads the others may not be there.
+            if let Some(fd) = registration.fd {
+                self.end_gathered(&mut registration, fd);
+            }
             self.update(&mut registration);
         }
         true
@@ -372,7 +377,7 @@ impl LinkHandle {
         }
         // Where that failed the stream is watched as any other.
         let read = reads && !registration.is_gathered();
-        let end = !read && !registration.blocked && registration.may_miss_end();
+        let end = !read && !registration.blocked && registration.is_end_to_be_watched();
         let own = Interest { read, write: registration.wants_write, end };
         result = result.and(registration.own.set(&self.thread().poller, fd, key, own));
         if let Err(error) = result {
@@ -404,18 +409,18 @@ impl LinkHandle {
 }
 
 impl Registration {
-    /// True when the end of the stream would be noticed by an application's thread alone, whenever that comes back.
-    fn may_miss_end(&self) -> bool {
-        self.reading.may_miss_end() || (self.is_gathered() && !self.reading.has_ended())
+    /// True when the end of the stream might be noticed by an application's thread alone, whenever that comes back.
+    fn is_end_to_be_watched(&self) -> bool {
+        self.reading.may_miss_end() || self.is_gathered()
     }
 
     fn is_gathered(&self) -> bool {
-        self.established && self.gathering.is_some()
+        self.established && self.gathering.is_some() && !self.reading.has_ended()
     }
 
     /// The set in which the stream is, if an application's thread reads all that is in it.
     fn held_set(&self) -> Option<&Gathering> {
-        let set = self.gathering.as_deref().filter(|_| self.established && self.reading.is_with_poller());
+        let set = self.gathering.as_deref().filter(|_| self.is_gathered() && self.reading.is_with_poller());
         set.filter(|set| set.is_held())
     }
 }

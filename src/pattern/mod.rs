@@ -86,6 +86,16 @@ pub enum Mode {
     NonBlocking,
 }
 
+/// How much what peers say decides about what is sent next, so that it must not wait for the next receive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Heed {
+    Nothing,
+    /// What they said a moment ago.
+    Lately,
+    /// All that has come.
+    Everything,
+}
+
 /// The rules of one socket type.
 ///
 /// `attach`, then any of `readable`, `writable`, `hiccup`; `closed` at most once, after which nothing may be written to
@@ -127,9 +137,9 @@ pub trait Pattern: Send {
         Ok(())
     }
 
-    /// Whether what peers say decides about what is sent next, so that it must not wait for the next receive.
-    fn listens(&self) -> bool {
-        false
+    /// How much what peers say decides about what is sent next.
+    fn heeds(&self) -> Heed {
+        Heed::Nothing
     }
 
     /// ZMQ_POLLOUT of ZMQ_EVENTS.

@@ -1,7 +1,7 @@
 //! PUB: XPUB that receives nothing.
 
 use super::xpub::Xpub;
-use super::{Leftover, Mode, Origin, Pattern, PipeId, Pipes};
+use super::{Heed, Leftover, Mode, Origin, Pattern, PipeId, Pipes};
 use crate::error::Result;
 use crate::message::Message;
 
@@ -42,8 +42,8 @@ impl Pattern for Publish {
         self.xpub.send(pipes, message, mode)
     }
 
-    fn listens(&self) -> bool {
-        self.xpub.listens()
+    fn heeds(&self) -> Heed {
+        self.xpub.heeds()
     }
 
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {

@@ -3,7 +3,7 @@
 //! On the wire a request is `[request id, with CORRELATE][empty][body...]`, and so is the reply.
 
 use super::dealer::Dealer;
-use super::{Leftover, Mode, Origin, Pattern, PipeId, Pipes};
+use super::{Heed, Leftover, Mode, Origin, Pattern, PipeId, Pipes};
 use crate::error::{Errno, Result};
 use crate::message::Message;
 use crate::options::number::{ZMQ_REQ_CORRELATE, ZMQ_REQ_RELAXED};
@@ -19,6 +19,8 @@ pub struct Req {
     request_id: u32,
     correlate: bool,
     relaxed: bool,
+    /// A request was given up: a reply may come that is not the one to the last request.
+    gave_up: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +44,7 @@ impl Default for Req {
             request_id: random_u32(),
             correlate: false,
             relaxed: false,
+            gave_up: false,
         }
     }
 }
@@ -110,7 +113,10 @@ impl Pattern for Req {
 
     fn detach(&mut self, pipes: &mut Pipes, id: PipeId) {
         self.dealer.detach(pipes, id);
-        self.asked = self.asked.filter(|&asked| asked != id);
+        if self.asked == Some(id) {
+            self.asked = None;
+            self.gave_up = false;
+        }
     }
 
     fn send(&mut self, pipes: &mut Pipes, message: &mut Message, mode: Mode) -> Result<()> {
@@ -119,6 +125,7 @@ impl Pattern for Req {
         }
         if self.state != State::Sending {
             self.begin_request(pipes, mode)?;
+            self.gave_up |= self.state != State::Ready;
             self.state = State::Sending;
         }
         let more = message.more();
@@ -146,9 +153,14 @@ impl Pattern for Req {
         part.ok_or(Errno::AGAIN)
     }
 
-    fn listens(&self) -> bool {
-        // The late reply to a request that is given up must not be taken for the reply to the next one.
-        self.relaxed && self.state == State::Waiting
+    fn heeds(&self) -> Heed {
+        // The late reply to a request that was given up must not be taken for the reply to the next one.
+        let given_up = self.gave_up || (self.relaxed && self.state == State::Waiting);
+        if given_up && !self.correlate && self.state != State::Sending {
+            Heed::Everything
+        } else {
+            Heed::Nothing
+        }
     }
 
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {

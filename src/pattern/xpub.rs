@@ -1,6 +1,6 @@
 //! XPUB: each message to the peers that subscribed to what it begins with; subscriptions can be received.
 
-use super::{Leftover, Mode, Origin, Pattern, PipeId, Pipes};
+use super::{Heed, Leftover, Mode, Origin, Pattern, PipeId, Pipes};
 use crate::error::{Errno, Result};
 use crate::message::{CANCEL, Message, SUBSCRIBE};
 use crate::options::number as n;
@@ -240,8 +240,8 @@ impl Pattern for Xpub {
         Ok(message)
     }
 
-    fn listens(&self) -> bool {
-        true
+    fn heeds(&self) -> Heed {
+        Heed::Lately
     }
 
     fn can_send(&mut self, _pipes: &mut Pipes) -> bool {

@@ -5,8 +5,10 @@
 //! (`driver::Gathering`), from the second wait within a short time on.
 
 use super::Socket;
-use crate::config::{ADOPTED_LINKS, LEASE_GAP};
+use crate::config::{ADOPTED_LINKS, HEED_STEP, LEASE_GAP};
 use crate::driver::{Gathering, LinkHandle, inline_driving};
+use crate::error::Result;
+use crate::pattern::Heed;
 use crate::transport::Stream;
 use smallvec::SmallVec;
 use std::os::fd::RawFd;
@@ -128,6 +130,8 @@ pub(super) struct Adoption {
     in_vain: bool,
     /// The last wait at which there were too many links to wait for each.
     last_wait: Option<Instant>,
+    /// The last look at what peers say, before a send.
+    heeded: Option<Instant>,
 }
 
 impl Adoption {
@@ -199,6 +203,26 @@ impl Socket {
     #[inline]
     pub(super) fn has_leases(&self) -> bool {
         self.adoption.may_lease_links || self.adoption.may_lease_sets
+    }
+
+    /// Before a send: reads what peers have said, as far as that decides about it. ETERM, EINTR in a forked child.
+    pub(super) fn heed(&mut self) -> Result<()> {
+        let heed = self.pattern.heeds();
+        if heed == Heed::Nothing {
+            return Ok(());
+        }
+        self.check_context()?;
+        if heed == Heed::Everything {
+            self.read_leased();
+            return Ok(());
+        }
+        // From here on the I/O thread reads, so that this costs nothing in a burst.
+        let now = Instant::now();
+        if self.adoption.heeded.is_none_or(|last| now - last >= HEED_STEP) {
+            self.adoption.heeded = Some(now);
+            self.end_leases();
+        }
+        Ok(())
     }
 
     /// Reads the streams that no I/O thread reads. True when bytes came.

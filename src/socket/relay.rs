@@ -48,6 +48,9 @@ fn relay_some(
     message: &mut Message,
     passed: &mut Traffic,
 ) -> Result<Stop> {
+    if target.has_leases() {
+        target.heed()?;
+    }
     let limit = passed.bytes + RELAYED_BYTES;
     for _ in 0..RELAYED {
         if passed.bytes >= limit {

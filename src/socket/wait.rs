@@ -55,8 +55,8 @@ pub fn send(cell: &'static Cell<Socket>, message: &mut Message, flags: i32) -> R
     let blocking = flags & DONT_WAIT == 0 && timeout != Some(Duration::ZERO);
     let mode = if blocking { Mode::Blocking } else { Mode::NonBlocking };
     message.prepare_to_send(flags & SEND_MORE != 0);
-    if socket.has_leases() && socket.pattern.listens() {
-        socket.end_leases();
+    if socket.has_leases() {
+        socket.heed()?;
     }
     match socket.try_send(message, mode) {
         Err(Errno::AGAIN) if blocking => send_waiting(cell, guard, message, timeout),

@@ -187,8 +187,6 @@ impl Reactor {
                 let ends = event.ended || event.failed;
                 if event.readable || (ends && handle.note_end()) {
                     self.drive_receive(key);
-                } else if event.failed && self.link(key).is_some_and(|link| link.lingering) {
-                    self.lost(key, Loss::network("the peer is gone", libc::EPIPE));
                 }
                 if event.failed && self.is_established(key) && !handle.is_reading() {
                     handle.want_write(false);

@@ -53,12 +53,13 @@ impl Reactor {
                 return reports.tell();
             }
             LossKind::Network | LossKind::Protocol => {
-                self.finish(key);
+                let _open = self.remove(key);
                 return reports.tell();
             }
         }
         link.handle.unregister();
-        self.drop_connection(key);
+        // The reports name its descriptor, which is nobody else's until then.
+        let _open = self.drop_connection(key);
         if let Some(link) = self.link(key)
             && link.lingering
             && self.finish_if_drained(key)
@@ -90,10 +91,7 @@ impl Reactor {
                 self.set_timer(key, Some(pause));
             }
             // A first attempt that failed leaves the pipe in place for ever, a lost connection ends it.
-            None if was_attempt => {
-                link.state = State::Stopped;
-                reports.tell();
-            }
+            None if was_attempt => link.state = State::Stopped,
             None => {
                 self.end_endpoint(key);
                 reports.tell();
@@ -102,14 +100,15 @@ impl Reactor {
     }
 
     /// Takes the halves off a connection that is gone. What is queued in the pipe stays, except where the socket will
-    /// say it again (subscriptions), or where there is no pipe without a connection (ZMQ_IMMEDIATE).
-    pub(super) fn drop_connection(&mut self, key: u64) {
-        let Some(link) = self.link(key) else { return };
+    /// say it again (subscriptions), or where there is no pipe without a connection (ZMQ_IMMEDIATE). Returns the state it was in, whose
+    /// descriptor is open until that is dropped.
+    fn drop_connection(&mut self, key: u64) -> State {
+        let Some(link) = self.link(key) else { return State::Stopped };
         let state = std::mem::replace(&mut link.state, State::Waiting);
         let (handle, settings) = (link.handle.clone(), link.settings.clone());
         take_off(&handle);
-        let State::Established { stream, .. } = state else { return };
-        release_waiters(&stream);
+        let State::Established { stream, .. } = &state else { return state };
+        release_waiters(stream);
         if settings.options.immediate {
             link.has_pipe = false;
             close_pipe(&handle);
@@ -128,6 +127,7 @@ impl Reactor {
             });
         }
         self.attend(&settings.owner);
+        state
     }
 
     /// The socket closed a pipe of this link: the one there is now, or an earlier one that was closed from here
@@ -229,12 +229,15 @@ impl Reactor {
 
     /// Ends a link for good.
     pub(super) fn finish(&mut self, key: u64) {
+        drop(self.remove(key));
+    }
+
+    /// The same. Returns the state it was in, whose descriptor is open until that is dropped.
+    fn remove(&mut self, key: u64) -> Option<State> {
         self.set_deadline(key, None);
         self.replace_linger_timer(key, None);
-        if self.link(key).is_none() {
-            return;
-        }
-        let Some(link) = self.links[slot_of(key)].take() else { return };
+        self.link(key)?;
+        let link = self.links[slot_of(key)].take()?;
         self.free.push(slot_of(key));
         self.thread.load.fetch_sub(1, Ordering::Relaxed);
         let handle = &link.handle;
@@ -265,6 +268,7 @@ impl Reactor {
         if self.ended == TRIM_AFTER {
             self.timers.set(Instant::now() + TRIM_DELAY, Purpose::Trim);
         }
+        Some(link.state)
     }
 
     /// Gives memory of links that are gone back to the system, once they stop going.
@@ -305,7 +309,7 @@ fn take_off(handle: &LinkHandle) {
 
 /// What is told of a connection that has ended, once it is so: whoever hears of it may act on it at once. The addresses can only be had
 /// before.
-pub(super) struct Reports {
+struct Reports {
     owner: Arc<dyn Owner>,
     reports: Vec<Report>,
 }
