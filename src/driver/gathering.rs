@@ -3,7 +3,7 @@
 //! A thread that waits for a few streams names them to poll(2) each time; a hundred of them would cost more than an I/O
 //! thread's help. So the streams of such a socket are in an epoll set of its own, one for each I/O thread that serves its
 //! links. Its descriptor is one more for poll(2), and stands in the I/O thread's set while no application thread reads
-//! (`reading`): who reads changes for all the streams at once.
+//! (`reading`): who reads changes for all the streams at once. A stream whose end is there leaves the set.
 
 use super::handle::{IoThread, LinkHandle};
 use super::reactor::Command;

@@ -1,9 +1,9 @@
 //! Who reads: one stream, or all streams of a socket that are watched together.
 //!
 //! The I/O thread reads when its poller tells it to. An application thread that waits for input reads itself
-//! meanwhile. When it waits again and again, or has read much, it keeps the right between its waits, on a *lease*. Nobody watches then,
-//! for input then, so a lease is short: the I/O thread looks whether its holder comes back. The end of a stream is watched for while
-//! its pipe has room, and then nobody has a lease any more.
+//! meanwhile. When it waits again and again, or has read much, it keeps the right between its waits, on a *lease*. Nobody watches for
+//! input then, so a lease is short: the I/O thread looks whether its holder comes back. The end of a stream is watched for unless that
+//! waits for the pipe's reader, and then nobody has a lease any more.
 //!
 //! Here is the bookkeeping alone; what follows from it for pollers is up to the caller.
 

@@ -90,7 +90,7 @@ pub enum Mode {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Heed {
     Nothing,
-    /// What they said a moment ago.
+    /// What they had said up to a moment ago (`config::HEED_STEP`).
     Lately,
     /// All that has come.
     Everything,
@@ -137,7 +137,7 @@ pub trait Pattern: Send {
         Ok(())
     }
 
-    /// How much what peers say decides about what is sent next.
+    /// How much what peers say decides about what is sent next. Asked before a send, while an application's thread reads connections.
     fn heeds(&self) -> Heed {
         Heed::Nothing
     }

@@ -9,6 +9,7 @@ use crate::message::Message;
 use crate::options::number::{ZMQ_REQ_CORRELATE, ZMQ_REQ_RELAXED};
 use crate::options::value::parse_nonnegative_flag;
 use crate::routing::random_u32;
+use smallvec::SmallVec;
 
 /// See the module documentation.
 pub struct Req {
@@ -19,8 +20,8 @@ pub struct Req {
     request_id: u32,
     correlate: bool,
     relaxed: bool,
-    /// A request was given up: a reply may come that is not the one to the last request.
-    gave_up: bool,
+    /// Pipes of requests that were given up: a reply may come through them that is not the one to the last request.
+    given_up: SmallVec<[PipeId; 1]>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,7 +45,7 @@ impl Default for Req {
             request_id: random_u32(),
             correlate: false,
             relaxed: false,
-            gave_up: false,
+            given_up: SmallVec::new(),
         }
     }
 }
@@ -113,10 +114,8 @@ impl Pattern for Req {
 
     fn detach(&mut self, pipes: &mut Pipes, id: PipeId) {
         self.dealer.detach(pipes, id);
-        if self.asked == Some(id) {
-            self.asked = None;
-            self.gave_up = false;
-        }
+        self.asked = self.asked.filter(|&asked| asked != id);
+        self.given_up.retain(|&mut given_up| given_up != id);
     }
 
     fn send(&mut self, pipes: &mut Pipes, message: &mut Message, mode: Mode) -> Result<()> {
@@ -124,8 +123,13 @@ impl Pattern for Req {
             return Err(Errno::STATE);
         }
         if self.state != State::Sending {
+            let before = self.asked.filter(|_| self.state == State::Waiting);
             self.begin_request(pipes, mode)?;
-            self.gave_up |= self.state != State::Ready;
+            if let Some(id) = before
+                && !self.given_up.contains(&id)
+            {
+                self.given_up.push(id);
+            }
             self.state = State::Sending;
         }
         let more = message.more();
@@ -155,12 +159,9 @@ impl Pattern for Req {
 
     fn heeds(&self) -> Heed {
         // The late reply to a request that was given up must not be taken for the reply to the next one.
-        let given_up = self.gave_up || (self.relaxed && self.state == State::Waiting);
-        if given_up && !self.correlate && self.state != State::Sending {
-            Heed::Everything
-        } else {
-            Heed::Nothing
-        }
+        let gives_up = self.relaxed && self.state == State::Waiting;
+        let begins = self.state != State::Sending && !self.correlate;
+        if begins && (gives_up || !self.given_up.is_empty()) { Heed::Everything } else { Heed::Nothing }
     }
 
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {
@@ -199,6 +200,34 @@ mod tests {
             assert_eq!(world.set(&mut req, option, 1), Some(Ok(())));
         }
         (world, req)
+    }
+
+    #[test]
+    fn who_has_given_up_a_request_heeds_its_late_reply() {
+        let (mut world, mut relaxed) = req(&[ZMQ_REQ_RELAXED]);
+        let (a, b) = (world.accept(&mut relaxed, b""), world.accept(&mut relaxed, b""));
+        assert_eq!(relaxed.heeds(), Heed::Nothing, "nothing was asked");
+        world.send(&mut relaxed, &[b"1"]).unwrap();
+        assert_eq!(relaxed.heeds(), Heed::Everything, "sending now is giving up");
+        world.send(&mut relaxed, &[b"2"]).unwrap();
+        world.peer_sends(b, &[b"", b"2"]);
+        world.recv(&mut relaxed).unwrap();
+        assert_eq!(relaxed.heeds(), Heed::Everything, "the first peer may still answer");
+        world.lose(&mut relaxed, b);
+        assert_eq!(relaxed.heeds(), Heed::Everything);
+        relaxed.send(&mut world.pipes, &mut part(b"3", true), Mode::NonBlocking).unwrap();
+        assert_eq!(relaxed.heeds(), Heed::Nothing, "within a request");
+        world.send(&mut relaxed, &[b"rest"]).unwrap();
+        world.lose(&mut relaxed, a);
+        let c = world.accept(&mut relaxed, b"");
+        world.peer_sends(c, &[b"", b"3"]);
+        world.recv(&mut relaxed).unwrap();
+        assert_eq!(relaxed.heeds(), Heed::Nothing, "who might answer late is gone");
+
+        let (mut world, mut told_apart) = req(&[ZMQ_REQ_RELAXED, ZMQ_REQ_CORRELATE]);
+        world.accept(&mut told_apart, b"");
+        world.send(&mut told_apart, &[b"1"]).unwrap();
+        assert_eq!(told_apart.heeds(), Heed::Nothing, "replies are told apart");
     }
 
     /// Trap 51.

@@ -46,6 +46,7 @@ impl Reactor {
             && matches!(link.role, Role::Connect(_))
             && !(during_handshake && stop & STOP_HANDSHAKE != 0)
             && !(link.lingering && stop & STOP_AFTER_DISCONNECT != 0);
+        // The reports name the descriptor, which must be nobody else's until they were told: hence `_open` below.
         match kind {
             _ if retry => {}
             LossKind::Refused => {
@@ -58,7 +59,6 @@ impl Reactor {
             }
         }
         link.handle.unregister();
-        // The reports name its descriptor, which is nobody else's until then.
         let _open = self.drop_connection(key);
         if let Some(link) = self.link(key)
             && link.lingering
