@@ -106,7 +106,7 @@ static void one_who_asks (void)
 /* ---- both ways ------------------------------------------------------------------------------------ */
 
 /* Right behind a run of waits much is sent to all, more than queues have room for. Whoever gets it can go on only if somebody reads the
- * answers, although the application's thread does nothing but send. */
+ * answers, although the application's thread does nothing but send. Without that each round takes long; on a busy machine one or two may. */
 static void much_to_send_after_waits (void)
 {
     for (int t = 0; t < 2; t++)
@@ -122,6 +122,7 @@ static void much_to_send_after_waits (void)
             while (crowd.count < 8)
                 add_peer (&crowd);
             REQUIRE (pthread_create (&thread, NULL, echo, &crowd) == 0);
+            int slow_rounds = 0;
             for (int round = 0; round < 5; round++) {
                 for (int i = 0; i < 20; i++) {
                     REQUIRE (zmq_send (crowd.here, "x", 1, 0) == 1);
@@ -133,10 +134,11 @@ static void much_to_send_after_waits (void)
                         REQUIRE (await (crowd.here, ZMQ_POLLOUT, ARRIVES_MS));
                     REQUIRE (zmq_send (crowd.here, body, sizeof body, 0) == sizeof body);
                 }
-                CHECK (now_ms () - start < 2000);
+                slow_rounds += now_ms () - start >= 2000;
                 for (int i = 0; i < 4000; i++)
                     REQUIRE (zmq_recv (crowd.here, body, sizeof body, 0) == sizeof body);
             }
+            CHECK (slow_rounds <= 2);
             REQUIRE (zmq_send (crowd.here, "", 0, 0) == 0);
             pthread_join (thread, &result);
             CHECK (result != NULL);
