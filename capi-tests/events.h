@@ -37,6 +37,14 @@ MAYBE_UNUSED static int next_event (void *reader, const char *endpoint, uint32_t
     return event;
 }
 
+/* Waits for an event without sleeping, to be as early as one can be. */
+MAYBE_UNUSED static void hear (void *reader)
+{
+    long long until = now_ms () + ARRIVES_MS;
+    while (!(get_int (reader, ZMQ_EVENTS) & ZMQ_POLLIN))
+        REQUIRE (now_ms () < until);
+}
+
 /* The value of the last event. */
 MAYBE_UNUSED static uint32_t value;
 

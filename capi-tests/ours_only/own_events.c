@@ -3,14 +3,6 @@
 #include "../events.h"
 #include "../raw.h"
 
-/* Waits for an event without sleeping, to be as early as one can be. */
-static void hear (void *reader)
-{
-    long long until = now_ms () + ARRIVES_MS;
-    while (!(get_int (reader, ZMQ_EVENTS) & ZMQ_POLLIN))
-        REQUIRE (now_ms () < until);
-}
-
 /* The event of a handshake comes before what the peer says then. (The reference closes a connection on which both come in one piece.) */
 static void handshake_before_the_first_message (void)
 {
