@@ -211,12 +211,13 @@ impl Socket {
             pending.caller.promise(notices.disconnect.clone());
             pending.caller.add_share(Share::Peer { send_hwm, receive_hwm });
             let party = pending.party;
+            party.add_share(share);
             party.belong_to(self.inbox.clone());
             // The peer may have left before it could say so: then its end of the pipe says it.
             fence(Ordering::SeqCst);
             let left = pending.end.rx.is_closed();
             let origin = Origin { inproc: true, ..Origin::default() };
-            self.attach(party.clone(), pending.end, &origin, None, share);
+            self.attach(party.clone(), pending.end, &origin, None);
             if left {
                 self.inbox.post(News::Closed(party));
             }
@@ -254,7 +255,7 @@ impl Socket {
             let (ours, links) = pipe(link_limits(&self.options), party.clone(), handle.clone());
             handle.supply(links);
             let origin = Origin { connected: true, inproc: false, routing_id: routing_id.clone() };
-            self.attach(party, ours, &origin, Some(handle.clone()), Share::Nothing);
+            self.attach(party, ours, &origin, Some(handle.clone()));
         }
         let target = Target {
             transport,
@@ -306,9 +307,9 @@ impl Socket {
                 bound.notices.hello().into_iter().for_each(|hello| far.tx.push(hello));
                 far.tx.flush();
                 ours.promise(bound.notices.disconnect);
-                let share = Share::Peer { send_hwm, receive_hwm };
-                let attachment =
-                    Attachment { party: theirs, end: far, origin: far_origin, link: None, share };
+                ours.add_share(share);
+                theirs.add_share(Share::Peer { send_hwm, receive_hwm });
+                let attachment = Attachment { party: theirs, end: far, origin: far_origin, link: None };
                 bound.inbox.post(News::Attach(Box::new(attachment)));
                 if let Some(monitor) = bound.monitors.as_ref().and_then(Weak::upgrade) {
                     // Nobody uses that socket until the next event: what waited for this reader is written now.
@@ -326,7 +327,7 @@ impl Socket {
         }
         self.last_endpoint = endpoint.to_owned();
         self.endpoints.push(Endpoint { text: endpoint.to_owned(), kind: Kind::InprocConnect(ours.clone()) });
-        self.attach(ours, end, &Origin { connected: true, inproc: true, routing_id }, None, share);
+        self.attach(ours, end, &Origin { connected: true, inproc: true, routing_id }, None);
         Ok(())
     }
 

@@ -33,7 +33,6 @@ pub struct Attachment {
     pub origin: Origin,
     /// The link at the other end; `None` for inproc.
     pub link: Option<Arc<LinkHandle>>,
-    pub share: Share,
 }
 
 /// What the other side adds to the limits of a pipe.
@@ -199,7 +198,7 @@ pub struct Party {
     /// Set at once, or for an inproc connect that waits for its bind, at the bind.
     inbox: OnceLock<Arc<Inbox>>,
     slot: AtomicU32,
-    /// Of an inproc peer that was not there at first.
+    /// What an inproc peer adds to the limits, once it is there.
     share: OnceLock<Share>,
     /// Written to the peer when its socket leaves, because the peer wants to hear it (ZMQ_DISCONNECT_MSG).
     last_words: OnceLock<Vec<u8>>,
@@ -235,14 +234,14 @@ impl Party {
         self.slot.store(pipe.map_or(NOT_ATTACHED, |pipe| pipe.0), Ordering::Relaxed);
     }
 
-    /// An inproc peer has come, and adds to the limits.
+    /// An inproc peer is there, and adds to the limits.
     pub fn add_share(&self, share: Share) {
         let _ = self.share.set(share);
     }
 
-    /// What an inproc peer that has come later adds.
-    pub fn later_share(&self) -> Option<Share> {
-        self.share.get().copied()
+    /// What the other side adds to the limits.
+    pub fn share(&self) -> Share {
+        self.share.get().copied().unwrap_or_default()
     }
 
     /// Sets what an inproc peer wants to hear when this party leaves.

@@ -33,7 +33,7 @@ use crate::pipe::End;
 use crate::sync::{Cell, Registry};
 use adoption::Adoption;
 use endpoints::Endpoint;
-use inbox::{Attachment, News, Share};
+use inbox::{Attachment, News};
 use spin::Spin;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -75,7 +75,6 @@ pub struct Socket {
 struct Attached {
     party: Arc<Party>,
     link: Option<Arc<LinkHandle>>,
-    share: Share,
 }
 
 /// Opens a socket. EINVAL for an unknown type, EMFILE at the limit, ETERM when the context is ending.
@@ -226,8 +225,8 @@ impl Socket {
     fn handle(&mut self, news: News) {
         match news {
             News::Attach(attachment) => {
-                let Attachment { party, end, origin, link, share } = *attachment;
-                self.attach(party, end, &origin, link, share);
+                let Attachment { party, end, origin, link } = *attachment;
+                self.attach(party, end, &origin, link);
             }
             News::Readable(party) => {
                 if let Some(id) = party.pipe() {
@@ -256,14 +255,7 @@ impl Socket {
         }
     }
 
-    fn attach(
-        &mut self,
-        party: Arc<Party>,
-        end: End,
-        origin: &Origin,
-        link: Option<Arc<LinkHandle>>,
-        share: Share,
-    ) {
+    fn attach(&mut self, party: Arc<Party>, end: End, origin: &Origin, link: Option<Arc<LinkHandle>>) {
         let id = self.pipes.insert(end);
         party.set_pipe(Some(id));
         let slot = id.0 as usize;
@@ -273,7 +265,7 @@ impl Socket {
         if let Some(link) = &link {
             self.adoption.note_attached(link);
         }
-        self.attached[slot] = Some(Attached { party, link, share });
+        self.attached[slot] = Some(Attached { party, link });
         self.pattern.attach(&mut self.pipes, id, origin);
         // A new pipe is awake, and announces nothing before somebody has looked at it: who waits at the descriptor is to look.
         self.inbox.mailbox.waker.notify();
@@ -430,7 +422,7 @@ impl Socket {
         let ids: Vec<_> = self.pipes.ids().collect();
         for id in ids {
             let Some(attached) = &self.attached[id.0 as usize] else { continue };
-            let share = attached.party.later_share().unwrap_or(attached.share);
+            let share = attached.party.share();
             let Some(end) = self.pipes.end(id) else { continue };
             if sending {
                 end.tx.set_high_water(share.sending(self.options.send_hwm as usize));

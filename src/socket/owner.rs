@@ -1,6 +1,6 @@
 //! A socket as its links see it.
 
-use super::inbox::{Attachment, Inbox, News, Party, Share};
+use super::inbox::{Attachment, Inbox, News, Party};
 use super::monitor::Monitor;
 use crate::context::Names;
 use crate::driver::{LinkHandle, Owner, Report};
@@ -51,8 +51,7 @@ impl Owner for LinkOwner {
         links.tx.flush();
         let routing_id = self.routing_id.clone().filter(|_| connected);
         let origin = Origin { connected, inproc: false, routing_id };
-        let attachment =
-            Attachment { party, end: ours, origin, link: Some(link.clone()), share: Share::Nothing };
+        let attachment = Attachment { party, end: ours, origin, link: Some(link.clone()) };
         self.inbox.post(News::Attach(Box::new(attachment)));
         links
     }
@@ -68,7 +67,7 @@ impl Owner for LinkOwner {
         ours.tx.push_uncounted(Message::control(Arc::default()));
         ours.tx.flush();
         let origin = Origin { inproc: true, ..Origin::default() };
-        let attachment = Attachment { party, end: theirs, origin, link: None, share: Share::Nothing };
+        let attachment = Attachment { party, end: theirs, origin, link: None };
         bound.inbox.post(News::Attach(Box::new(attachment)));
         Ok(Some(ours))
     }
