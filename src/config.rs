@@ -184,7 +184,7 @@ pub const MONITOR_BACKLOG: usize = 10_000;
 /// Links that must have ended before unused memory is given back to the system.
 pub const TRIM_AFTER: usize = 256;
 
-/// Pause between the link that reached that number and giving back.
+/// Pause between the link that reached that number and giving back; when no link ends for so long, none may for a while.
 pub const TRIM_DELAY: Duration = Duration::from_millis(100);
 
 /// GSSAPI handshakes of one I/O thread that may wait for a ticket at the same time. A key distribution centre that is

@@ -5,7 +5,7 @@
 
 use std::mem::MaybeUninit;
 
-/// Returns unused memory to the system. Called once after many links have ended, not while they do.
+/// Returns unused memory to the system. Takes milliseconds: called after many links have ended, not for each.
 pub fn give_back() {
     crate::message::give_back();
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -264,21 +264,25 @@ impl Reactor {
         }
         close_pipe(handle);
         self.attend(&link.settings.owner);
-        self.ended += 1;
-        if self.ended == TRIM_AFTER {
+        if self.trimming.note_end() {
             self.timers.set(Instant::now() + TRIM_DELAY, Purpose::Trim);
         }
         Some(link.state)
     }
 
-    /// Gives memory of links that are gone back to the system, once they stop going.
+    /// Gives memory of links that are gone back to the system where it is time to.
     pub(super) fn trim(&mut self) {
-        self.links.truncate(self.links.iter().rposition(Option::is_some).map_or(0, |last| last + 1));
-        self.free.retain(|&slot| slot < self.links.len());
-        self.links.shrink_to_fit();
-        self.free.shrink_to_fit();
-        self.ended = 0;
-        crate::memory::give_back();
+        let look = self.trimming.look();
+        if look.again {
+            self.timers.set(Instant::now() + TRIM_DELAY, Purpose::Trim);
+        }
+        if look.give_back {
+            self.links.truncate(self.links.iter().rposition(Option::is_some).map_or(0, |last| last + 1));
+            self.free.retain(|&slot| slot < self.links.len());
+            self.links.shrink_to_fit();
+            self.free.shrink_to_fit();
+            crate::memory::give_back();
+        }
     }
 }
 

@@ -2,16 +2,18 @@
 //!
 //! Here is the table of links and what reaches the thread: commands, events of descriptors, timers. What is done about them is in
 //! the files of this folder, in the order of a link's life: `connecting`, `handshaking`, `driving`, `ending`; `listening` is where accepted ones
-//! come from.
+//! come from, `trimming` says when their memory goes back.
 
 mod connecting;
 mod driving;
 mod ending;
 mod handshaking;
 mod listening;
+mod trimming;
 
 use ending::loss_of;
 use listening::ListenerEntry;
+use trimming::Trimming;
 
 use super::gathering::{GATHERING, Gathering};
 use super::handle::{BUDGET, IoThread, LinkHandle};
@@ -22,7 +24,7 @@ use super::report::{Report, event};
 use super::send_pump::{Control, Nap, SendPump, Sent};
 use crate::config::{
     ACCEPT_BUDGET, ACCEPT_PAUSE, ACCEPT_THREADS, ATTEND_AGAIN, CLOSE_LIMIT, CLOSE_STEP, INITIATE_THREADS,
-    LEASE, NAP, NAP_GRACE, NAP_STEP, REMIND_AGAIN, TRIM_AFTER, TRIM_DELAY,
+    LEASE, NAP, NAP_GRACE, NAP_STEP, REMIND_AGAIN, TRIM_DELAY,
 };
 use crate::connection::{
     Established, Failure, FailureKind, Handshake, Heartbeat, HeartbeatAction, Negotiation, Verdict, Version,
@@ -141,8 +143,7 @@ pub struct Reactor {
     /// For steps of handshakes that may block: those that wait for the network, and those that do not.
     initiators: Arc<Helpers>,
     acceptors: Arc<Helpers>,
-    /// Links ended since memory was last given back.
-    ended: usize,
+    trimming: Trimming,
 }
 
 /// Slot in the low 32 bits, generation above: an event for a link that is gone finds nobody.
@@ -188,7 +189,7 @@ impl Reactor {
             unattended: Vec::new(),
             initiators: Helpers::new("ZMQbg/Initiate", INITIATE_THREADS),
             acceptors: Helpers::new("ZMQbg/Accept", ACCEPT_THREADS),
-            ended: 0,
+            trimming: Trimming::default(),
         }
     }
 
