@@ -338,6 +338,68 @@ static void free_function_may_send (void)
     }
 }
 
+/* Free functions that use the library have their turns: each begins when the one before has ended, in the order of sending. */
+static int depth, deepest, turns, out_of_turn;
+static void free_in_turn (void *data, void *hint)
+{
+    (void) data;
+    int now = __atomic_add_fetch (&depth, 1, __ATOMIC_SEQ_CST);
+    if (now > __atomic_load_n (&deepest, __ATOMIC_SEQ_CST))
+        __atomic_store_n (&deepest, now, __ATOMIC_SEQ_CST);
+    if ((intptr_t) hint != __atomic_fetch_add (&turns, 1, __ATOMIC_SEQ_CST))
+        __atomic_add_fetch (&out_of_turn, 1, __ATOMIC_SEQ_CST);
+    zmq_send (note_socket, "x", 1, ZMQ_DONTWAIT);
+    __atomic_sub_fetch (&depth, 1, __ATOMIC_SEQ_CST);
+}
+
+static void send_to_be_freed_in_turn (void *push, int count)
+{
+    zmq_msg_t m;
+    for (int i = 0; i < count; i++) {
+        OK (zmq_msg_init_data (&m, block, 20, free_in_turn, (void *) (intptr_t) i));
+        EQUAL (zmq_msg_send (&m, push, ZMQ_DONTWAIT), 20);
+    }
+    EQUAL (__atomic_load_n (&turns, __ATOMIC_SEQ_CST), 0);
+}
+
+static void check_turns (int count)
+{
+    EVENTUALLY (__atomic_load_n (&turns, __ATOMIC_SEQ_CST) >= count);
+    EVENTUALLY (__atomic_load_n (&depth, __ATOMIC_SEQ_CST) == 0);
+    end_context ();
+    EQUAL (turns, count);
+    EQUAL (deepest, 1);
+    EQUAL (out_of_turn, 0);
+}
+
+static void free_functions_have_their_turns (void)
+{
+    void *notes, *push = OPEN (ZMQ_PUSH), *pull = OPEN (ZMQ_PULL);
+    char endpoint[100];
+    JOIN (notes, ZMQ_PAIR, note_socket, ZMQ_PAIR, "inproc");
+    strcpy (endpoint, BIND (pull, "tcp"));
+    OK (zmq_unbind (pull, endpoint)); /* a free port */
+    SET (push, ZMQ_RECONNECT_IVL, 10);
+    OK (zmq_connect (push, endpoint));
+    send_to_be_freed_in_turn (push, 50);
+    EVENTUALLY (zmq_bind (pull, endpoint) == 0);
+    for (int i = 0; i < 50; i++)
+        RECV_BYTES (pull, block, 20, 0);
+    check_turns (50);
+}
+
+/* Very many at once, which nobody has received. */
+static void free_functions_of_a_long_queue_have_their_turns (void)
+{
+    void *notes, *push = OPEN (ZMQ_PUSH);
+    JOIN (notes, ZMQ_PAIR, note_socket, ZMQ_PAIR, "inproc");
+    SET (push, ZMQ_SNDHWM, 0);
+    OK (zmq_connect (push, "tcp://127.0.0.1:1"));
+    send_to_be_freed_in_turn (push, 20000);
+    CLOSE (push);
+    check_turns (20000);
+}
+
 static void more_flag (void)
 {
     void *a, *b, *c, *d;
@@ -488,6 +550,7 @@ RUN_CASES (CASE (init_kinds), CASE (closed_messages), CASE (moving), CASE (copyi
            CASE (sending_takes_the_content), CASE (failed_send_keeps_the_content),
            CASE (freed_once_after_sending), CASE (freed_without_subscriber),
            CASE (freed_once_after_fan_out), CASE (freed_when_thrown_away),
-           CASE (received_into_used_message), CASE (free_function_may_send), CASE (more_flag),
+           CASE (received_into_used_message), CASE (free_function_may_send),
+           CASE (free_functions_have_their_turns), CASE (free_functions_of_a_long_queue_have_their_turns), CASE (more_flag),
            CASE (metadata), CASE (metadata_in_one_message), CASE (metadata_of_local_transports),
            CASE (received_message_outlives_the_context))
