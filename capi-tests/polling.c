@@ -1,6 +1,7 @@
 /* zmq_poll, ZMQ_EVENTS and the descriptor behind ZMQ_FD. */
 #include "check.h"
 #include "raw.h"
+#include <sys/resource.h>
 #include <time.h>
 
 static void sockets_and_descriptors (void)
@@ -182,6 +183,31 @@ static void many_items (void)
     EQUAL (zmq_poll (items, COUNT, 1000), 2);
     for (int i = 0; i < COUNT; i++)
         EQUAL (items[i].revents, i == 7 || i == 299 ? ZMQ_POLLIN : 0);
+}
+
+/* There may be as many items as a process may have descriptors, however many were opened while more were allowed. */
+static void many_items_near_the_limit_of_descriptors (void)
+{
+    enum
+    {
+        COUNT = 300
+    };
+    static zmq_pollitem_t items[COUNT];
+    struct rlimit files, few;
+    for (int i = 0; i < COUNT; i++) {
+        void *pull = OPEN (ZMQ_PULL);
+        BIND (pull, "inproc");
+        items[i] = (zmq_pollitem_t){pull, 0, ZMQ_POLLIN, 99};
+    }
+    REQUIRE (getrlimit (RLIMIT_NOFILE, &files) == 0);
+    few = files;
+    few.rlim_cur = COUNT + 100;
+    REQUIRE (setrlimit (RLIMIT_NOFILE, &few) == 0);
+    EQUAL (zmq_poll (items, COUNT, 50), 0);
+    for (int i = 0; i < COUNT; i++)
+        EQUAL (items[i].revents, 0);
+    EQUAL (zmq_poll (items, COUNT, 0), 0);
+    OK (setrlimit (RLIMIT_NOFILE, &files));
 }
 
 static int fd_readable (void *socket, int ms)
@@ -389,6 +415,7 @@ static void term_ends_polling (void)
 }
 
 RUN_CASES (CASE (sockets_and_descriptors), CASE (timeouts), CASE (no_items), CASE (descriptor_errors),
-           CASE (descriptors_without_events), CASE (urgent_data), CASE (same_socket_twice), CASE (woken_by_a_message), CASE (many_items), CASE (descriptor_is_edge_like),
+           CASE (descriptors_without_events), CASE (urgent_data), CASE (same_socket_twice), CASE (woken_by_a_message), CASE (many_items),
+           CASE (many_items_near_the_limit_of_descriptors), CASE (descriptor_is_edge_like),
            CASE (descriptor_taken_before_connecting), CASE (waiting_while_peers_come_and_go), CASE (descriptor_without_events_is_harmless), CASE (loop_on_descriptors), CASE (burst_on_descriptor),
            CASE (writable_again_wakes), CASE (term_ends_polling))

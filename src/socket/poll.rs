@@ -222,7 +222,8 @@ impl Watch {
         for inbox in &inboxes {
             entries.push(libc::pollfd { fd: inbox.mailbox.waker.fd()?, events: libc::POLLIN, revents: 0 });
         }
-        entries.extend(items.iter().map(Item::as_entry));
+        // Without those that stand for nothing: the kernel counts them against the limit of open files.
+        entries.extend(items.iter().map(Item::as_entry).filter(|entry| entry.fd >= 0));
         let has_descriptors = items.iter().any(|item| item.socket.is_null() && item.fd >= 0);
         let reads = items.iter().find(|item| !item.socket.is_null() && item.wanted & POLL_IN != 0);
         let spins = role == Role::Waits && !has_descriptors && inboxes.len() <= SPUN_SOCKETS;
