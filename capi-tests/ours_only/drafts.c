@@ -51,4 +51,43 @@ static void peer_state_of_rep (void)
     FAILS (state_of (rep, "other", 5), EHOSTUNREACH);
 }
 
-RUN_CASES (CASE (peer_state), CASE (peer_state_of_rep))
+static volatile sig_atomic_t signals;
+static void on_signal (int number)
+{
+    (void) number;
+    signals++;
+}
+
+/* A signal that only the mask of zmq_ppoll lets through is seen, even where there is no need to wait. */
+static void mask_counts_without_waiting (void)
+{
+    int (*ppoll_) (zmq_pollitem_t *, int, long, const void *);
+    struct sigaction action = {.sa_handler = on_signal};
+    sigset_t blocked, none;
+    void *pull, *push;
+    *(void **) &ppoll_ = dlsym (RTLD_DEFAULT, "zmq_ppoll");
+    REQUIRE (ppoll_ != NULL);
+    sigemptyset (&none);
+    sigemptyset (&blocked);
+    sigaddset (&blocked, SIGUSR1);
+    OK (sigaction (SIGUSR1, &action, NULL));
+    OK (pthread_sigmask (SIG_BLOCK, &blocked, NULL));
+    JOIN (pull, ZMQ_PULL, push, ZMQ_PUSH, "tcp");
+    zmq_pollitem_t item = {pull, 0, ZMQ_POLLIN, 0};
+    raise (SIGUSR1);
+    FAILS (ppoll_ (&item, 1, 0, &none), EINTR); /* asks and does not wait */
+    EQUAL (signals, 1);
+    EQUAL (ppoll_ (&item, 1, 0, &none), 0);
+    SEND (push, "x");
+    REQUIRE (await (pull, ZMQ_POLLIN, ARRIVES_MS));
+    raise (SIGUSR1);
+    FAILS (ppoll_ (&item, 1, -1, &none), EINTR); /* would wait, and has a message */
+    EQUAL (signals, 2);
+    EQUAL (ppoll_ (&item, 1, -1, &none), 1);
+    raise (SIGUSR1);
+    EQUAL (ppoll_ (&item, 1, -1, &blocked), 1); /* blocked there as well */
+    EQUAL (signals, 2);
+    RECV (pull, "x");
+}
+
+RUN_CASES (CASE (mask_counts_without_waiting), CASE (peer_state), CASE (peer_state_of_rep))

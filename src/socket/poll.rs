@@ -66,6 +66,10 @@ fn poll_as(
     deadline: Option<Instant>,
     mask: Option<&libc::sigset_t>,
 ) -> Result<usize> {
+    if mask.is_some() {
+        // A signal that only the mask lets through is seen even where there is no need to wait.
+        poll_until(&mut [], Some(Instant::now()), mask)?;
+    }
     let mut watch = None;
     let mut looked_everywhere = role == Role::Glances;
     loop {
