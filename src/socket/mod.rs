@@ -218,6 +218,10 @@ impl Socket {
             }
             // What changed may be what another thread is about to wait for.
             self.inbox.renotify();
+            // The end of the context may have been announced together with these news, after this call had asked for it.
+            if self.context.is_terminating() {
+                self.inbox.wake();
+            }
         }
         self.remove_ended();
     }
