@@ -78,6 +78,58 @@ static void counters_in_threads (void)
     zmq_atomic_counter_destroy (&c);
 }
 
+/* Runs this in a thread of its own in a child, and says how the child has ended. */
+static int status_of (void (*run) (void *))
+{
+    int status = -1, ran = 0;
+    pid_t child = fork ();
+    if (child == 0) {
+        prctl (PR_SET_PDEATHSIG, SIGKILL);
+        signal (SIGALRM, SIG_DFL);
+        alarm (5);
+        void *thread = zmq_threadstart (run, &ran);
+        if (!thread)
+            _exit (2);
+        zmq_threadclose (thread);
+        _exit (ran ? 0 : 1);
+    }
+    REQUIRE (child > 0 && waitpid (child, &status, 0) == child);
+    return status;
+}
+
+static void use_much_stack (void *ran)
+{
+    volatile char much[4 << 20];
+    for (size_t i = 0; i < sizeof much; i += 1024)
+        much[i] = 1;
+    *(int *) ran = much[0];
+}
+
+static void stack_of_threads (void)
+{
+    pthread_attr_t attributes;
+    size_t usual = 0;
+    pthread_attr_init (&attributes);
+    pthread_attr_getstacksize (&attributes, &usual);
+    pthread_attr_destroy (&attributes);
+    if (usual < 8 << 20) {
+        NOT_SHOWN ("threads have less than 8 MiB of stack");
+        return;
+    }
+    EQUAL (status_of (use_much_stack), 0);
+}
+
+static void leave (void *ran)
+{
+    *(int *) ran = 1;
+    pthread_exit (NULL);
+}
+
+static void thread_that_leaves_early (void)
+{
+    EQUAL (status_of (leave), 0);
+}
+
 static void stopwatch (void)
 {
     void *w = zmq_stopwatch_start ();
@@ -180,4 +232,4 @@ static void z85 (void)
 }
 
 RUN_CASES (CASE (version), CASE (error_texts), CASE (capabilities), CASE (counters), CASE (counters_in_threads),
-           CASE (stopwatch), CASE (sleeping), CASE (timers), CASE (timer_cancelled_from_its_handler), CASE (z85))
+           CASE (stack_of_threads), CASE (thread_that_leaves_early), CASE (stopwatch), CASE (sleeping), CASE (timers), CASE (timer_cancelled_from_its_handler), CASE (z85))

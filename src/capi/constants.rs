@@ -24,7 +24,7 @@ pub type zmq_free_fn = unsafe extern "C" fn(data: *mut c_void, hint: *mut c_void
 /// Called by zmq_timers_execute when a timer is due.
 pub type zmq_timer_fn = unsafe extern "C" fn(timer_id: c_int, arg: *mut c_void);
 /// What a thread of zmq_threadstart runs.
-pub type zmq_thread_fn = unsafe extern "C" fn(arg: *mut c_void);
+pub type zmq_thread_fn = unsafe extern "C-unwind" fn(arg: *mut c_void);
 
 /// A file descriptor or socket of the operating system.
 pub type zmq_fd_t = c_int;

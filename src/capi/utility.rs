@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_ulong, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 // ---- Version and errors ----
@@ -241,20 +240,38 @@ unsafe fn counter_ref<'a>(counter: *mut c_void) -> Option<&'a AtomicU32> {
 
 // ---- Threads ----
 
-/// The user's argument on its way to the new thread.
-struct Argument(*mut c_void);
-
-// SAFETY: what it points to, and whether another thread may use it, is the caller's business.
-unsafe impl Send for Argument {}
-
-impl Argument {
-    /// By value, so that a closure captures the whole struct.
-    fn into_inner(self) -> *mut c_void {
-        self.0
-    }
+unsafe extern "C" {
+    /// pthread_create(3), for a start routine that pthread_exit(3) may leave.
+    fn pthread_create(
+        thread: *mut libc::pthread_t,
+        attributes: *const libc::pthread_attr_t,
+        start: extern "C-unwind" fn(*mut c_void) -> *mut c_void,
+        argument: *mut c_void,
+    ) -> c_int;
 }
 
-/// Runs `func(arg)` on a new thread. Free the handle with zmq_threadclose.
+/// What a new thread is to do.
+#[derive(Clone, Copy)]
+struct Task {
+    func: zmq_thread_fn,
+    arg: *mut c_void,
+}
+
+/// The start routine. Nothing in it needs to be dropped when `func` ends the thread with pthread_exit(3).
+extern "C-unwind" fn run_task(task: *mut c_void) -> *mut c_void {
+    // SAFETY: `zmq_threadstart` made it with a box, for this thread alone.
+    let Task { func, arg } = *unsafe { Box::from_raw(task.cast::<Task>()) };
+    block_signals();
+    // SAFETY: names this thread, with a text shorter than 16 bytes; `func` may be called by the promise of who started the thread.
+    unsafe {
+        libc::pthread_setname_np(libc::pthread_self(), c"ZMQapp".as_ptr());
+        func(arg);
+    }
+    ptr::null_mut()
+}
+
+/// Runs `func(arg)` on a new thread, with a stack of the size that the system gives to threads. Free the handle with
+/// zmq_threadclose.
 ///
 /// # Errors
 /// Returns NULL.
@@ -267,15 +284,17 @@ impl Argument {
 pub unsafe extern "C" fn zmq_threadstart(func: Option<zmq_thread_fn>, arg: *mut c_void) -> *mut c_void {
     guard(|| {
         let func = func.ok_or(Errno::FAULT)?;
-        let arg = Argument(arg);
-        let body = move || {
-            let arg = arg.into_inner();
-            block_signals();
-            // SAFETY: the caller's promise.
-            unsafe { func(arg) };
-        };
-        let thread = std::thread::Builder::new().name("ZMQapp".into()).spawn(body)?;
-        Ok(Box::into_raw(Box::new(thread)).cast())
+        let task = Box::into_raw(Box::new(Task { func, arg })).cast();
+        let mut thread = MaybeUninit::uninit();
+        // SAFETY: room for the thread's number, and a task that the routine takes.
+        let code = unsafe { pthread_create(thread.as_mut_ptr(), ptr::null(), run_task, task) };
+        if code != 0 {
+            // SAFETY: made above, and there is no thread that takes it.
+            drop(unsafe { Box::from_raw(task.cast::<Task>()) });
+            return Err(std::io::Error::from_raw_os_error(code).into());
+        }
+        // SAFETY: filled in, since there was no error.
+        Ok(Box::into_raw(Box::new(unsafe { thread.assume_init() })).cast())
     })
     .or_null()
 }
@@ -299,9 +318,9 @@ pub unsafe extern "C" fn zmq_threadclose(thread: *mut c_void) {
     let join = || -> Result<()> {
         if !thread.is_null() {
             // SAFETY: `zmq_threadstart` made it with a box, and the caller gives it up.
-            let thread = unsafe { Box::from_raw(thread.cast::<JoinHandle<()>>()) };
-            // C code does not unwind: there is no panic to report.
-            let _ = thread.join();
+            let thread = unsafe { Box::from_raw(thread.cast::<libc::pthread_t>()) };
+            // SAFETY: a thread that nobody else joins.
+            unsafe { libc::pthread_join(*thread, ptr::null_mut()) };
         }
         Ok(())
     };
@@ -368,19 +387,19 @@ mod tests {
 
     #[test]
     fn a_thread_has_its_name_and_argument() {
-        unsafe extern "C" fn run(arg: *mut c_void) {
+        unsafe extern "C-unwind" fn run(arg: *mut c_void) {
             // SAFETY: the test passes a boxed sender.
-            let sender = unsafe { Box::from_raw(arg.cast::<mpsc::Sender<Option<String>>>()) };
-            sender.send(std::thread::current().name().map(str::to_owned)).unwrap();
+            let sender = unsafe { Box::from_raw(arg.cast::<mpsc::Sender<String>>()) };
+            sender.send(std::fs::read_to_string("/proc/thread-self/comm").unwrap()).unwrap();
         }
-        let (sender, receiver) = mpsc::channel::<Option<String>>();
+        let (sender, receiver) = mpsc::channel::<String>();
         // SAFETY: `run` takes the box.
         unsafe {
             let thread = zmq_threadstart(Some(run), Box::into_raw(Box::new(sender)).cast());
             zmq_threadclose(thread);
             assert!(zmq_threadstart(None, ptr::null_mut()).is_null());
         }
-        assert_eq!(receiver.recv().unwrap().as_deref(), Some("ZMQapp"));
+        assert_eq!(receiver.recv().unwrap(), "ZMQapp\n");
     }
 
     #[test]
