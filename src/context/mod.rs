@@ -118,30 +118,40 @@ impl Context {
         let max_sockets = options.max_sockets as usize;
         let (mut all, mut joins) = (Vec::new(), Vec::new());
         for index in 0..options.io_threads as usize {
-            let thread = Arc::new(IoThread {
-                mailbox: Arc::new(Mailbox::new()),
-                poller: Arc::new(Poller::new()?),
-                index,
-                load: AtomicUsize::new(0),
-                generation: self.generation,
-            });
-            watch_mailbox(&thread.poller, &thread.mailbox)?;
-            let own = thread.clone();
-            let started = start(&format!("ZMQbg/IO/{index}"), &settings, move || {
-                let mut reactor = Reactor::new(own.clone());
-                run(&mut reactor, &own.poller, &own.mailbox);
-            });
-            match started {
-                Ok(join) => joins.push(join),
+            match self.start_thread(index, &settings) {
+                Ok((thread, join)) => {
+                    all.push(thread);
+                    joins.push(join);
+                }
                 Err(error) => {
                     stop(Threads { max_sockets, all: all.into(), joins });
                     return Err(error);
                 }
             }
-            all.push(thread);
         }
         *threads = Some(Threads { max_sockets, all: all.into(), joins });
         Ok(max_sockets)
+    }
+
+    fn start_thread(
+        &self,
+        index: usize,
+        settings: &ThreadSettings,
+    ) -> Result<(Arc<IoThread>, JoinHandle<()>)> {
+        let thread = Arc::new(IoThread {
+            mailbox: Arc::new(Mailbox::new()),
+            poller: Arc::new(Poller::new()?),
+            index,
+            load: AtomicUsize::new(0),
+            generation: self.generation,
+        });
+        watch_mailbox(&thread.poller, &thread.mailbox)?;
+        let own = thread.clone();
+        let join = start(&format!("ZMQbg/IO/{index}"), settings, move || {
+            let mut reactor = Reactor::new(own.clone());
+            run(&mut reactor, &own.poller, &own.mailbox);
+        })?;
+        Ok((thread, join))
     }
 
     /// I/O threads selected by an affinity mask. EMTHREAD when there is none.
