@@ -347,6 +347,53 @@ static void a_forked_child_publishes (void)
         CLOSE (sub);
     }
 }
+
+struct busy
+{
+    void *push;
+    volatile int stop;
+};
+
+static void *send_all_the_time (void *arg)
+{
+    struct busy *busy = arg;
+    while (!busy->stop)
+        zmq_send (busy->push, "x", 1, ZMQ_DONTWAIT);
+    return NULL;
+}
+
+/* Whatever another thread is doing with the socket while the process forks, the child does not wait for it. */
+static void forked_while_another_thread_sends (void)
+{
+    struct busy busy = {OPEN (ZMQ_PUSH), 0};
+    pthread_t thread;
+    pthread_create (&thread, NULL, send_all_the_time, &busy);
+    for (int round = 0; round < 20 && checks_failed == 0; round++) {
+        int status = -1;
+        poll (NULL, 0, 2);
+        pid_t child = fork ();
+        if (child == 0) {
+            prctl (PR_SET_PDEATHSIG, SIGKILL);
+            signal (SIGALRM, SIG_DFL);
+            alarm (5);
+            FAILS (zmq_send (busy.push, "x", 1, ZMQ_DONTWAIT), EINTR);
+            OK (zmq_close (busy.push));
+            FAILS (zmq_close (busy.push), ENOTSOCK);
+            _exit (checks_failed ? 1 : 0);
+        }
+        REQUIRE (child > 0 && waitpid (child, &status, 0) == child);
+        if (WIFSIGNALED (status))
+            fail_at (__FILE__, __LINE__, "round %d: the child was ended by signal %d", round, WTERMSIG (status));
+        EQUAL (status, 0);
+    }
+    busy.stop = 1;
+    pthread_join (thread, NULL);
+    /* The parent is undisturbed. */
+    void *pull = OPEN (ZMQ_PULL);
+    OK (zmq_connect (busy.push, BIND (pull, "tcp")));
+    SEND (busy.push, "after");
+    RECV (pull, "after");
+}
 #endif
 
 #define OF_BOTH                                                                                     \
@@ -354,7 +401,8 @@ static void a_forked_child_publishes (void)
       CASE (peers_that_come_and_go), CASE (calls_in_a_forked_child), CASE (child_that_closes_everything), \
       CASE (out_of_descriptors_while_accepting), CASE (context_without_descriptors), CASE (no_broken_pipe_signal)
 #ifdef WITH_GARBAGE
-RUN_CASES (OF_BOTH, CASE (garbage_while_a_good_client_is_served), CASE (a_forked_child_publishes))
+RUN_CASES (OF_BOTH, CASE (garbage_while_a_good_client_is_served), CASE (a_forked_child_publishes),
+           CASE (forked_while_another_thread_sends))
 #else
 RUN_CASES (OF_BOTH)
 #endif

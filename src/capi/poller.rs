@@ -5,21 +5,26 @@ use super::error::{OrMinusOne, OrNull, guard};
 use super::poll::deadline;
 use crate::error::{Errno, Result};
 use crate::socket::{self, Event, Poller, Target};
-use crate::sync::Registry;
+use crate::sync::{Cell, Registry, Standing};
 use std::ffi::{c_int, c_long, c_short, c_void};
 
 static POLLERS: Registry<Poller> = Registry::new();
 
 const ALL_EVENTS: c_short = 15;
 
-fn with_poller<R>(handle: *mut c_void, work: impl FnOnce(&mut Poller) -> Result<R>) -> Result<R> {
+/// The cell of a handle; another thread may destroy the poller in it meanwhile. EFAULT, and EINTR in a forked child.
+fn find(handle: *mut c_void) -> Result<&'static Cell<Poller>> {
     let cell = POLLERS.find(handle).ok_or(Errno::FAULT)?;
-    let mut guard = cell.lock();
-    let poller = guard.as_mut().ok_or(Errno::FAULT)?;
-    if poller.is_foreign() {
-        return Err(Errno::INTERRUPTED);
+    match cell.standing() {
+        Standing::Own => Ok(cell),
+        Standing::Inherited => Err(Errno::INTERRUPTED),
+        Standing::Empty => Err(Errno::FAULT),
     }
-    work(poller)
+}
+
+fn with_poller<R>(handle: *mut c_void, work: impl FnOnce(&mut Poller) -> Result<R>) -> Result<R> {
+    let mut guard = find(handle)?.lock();
+    work(guard.as_mut().ok_or(Errno::FAULT)?)
 }
 
 /// The socket behind a handle. ENOTSOCK.
@@ -68,12 +73,13 @@ pub unsafe extern "C" fn zmq_poller_destroy(poller_p_: *mut *mut c_void) -> c_in
         // SAFETY: the caller's promise.
         let handle = unsafe { poller_p_.read() };
         let cell = POLLERS.find(handle).ok_or(Errno::FAULT)?;
-        let poller = cell.lock().take().ok_or(Errno::FAULT)?;
-        if poller.is_foreign() {
-            // A forked child: what the poller watches is the parent's.
-            std::mem::forget(poller);
+        if cell.standing() == Standing::Inherited {
+            // What the poller watches is the parent's.
+            cell.abandon();
+        } else {
+            drop(find(handle)?.lock().take().ok_or(Errno::FAULT)?);
+            POLLERS.free(cell);
         }
-        POLLERS.free(cell);
         // SAFETY: the caller's promise.
         unsafe { poller_p_.write(std::ptr::null_mut()) };
         Ok(())
@@ -255,8 +261,7 @@ pub unsafe extern "C" fn zmq_poller_wait_all(
             // SAFETY: the caller's promise.
             unsafe { events_.add(index).write(nothing()) };
         }
-        let cell = POLLERS.find(poller_).ok_or(Errno::FAULT)?;
-        let found = socket::wait_for_events(cell, room.max(1), deadline(timeout_))?;
+        let found = socket::wait_for_events(find(poller_)?, room.max(1), deadline(timeout_))?;
         if room == 0 {
             return Err(Errno::AGAIN);
         }

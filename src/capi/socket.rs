@@ -8,10 +8,9 @@ use crate::socket::{self, SOCKETS, Socket};
 use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 
-/// Runs with exclusive use of the socket behind a handle. ENOTSOCK.
+/// Runs with exclusive use of the socket behind a handle. ENOTSOCK, and EINTR in a forked child.
 pub(super) fn with_socket<R>(handle: *mut c_void, work: impl FnOnce(&mut Socket) -> Result<R>) -> Result<R> {
-    let cell = SOCKETS.find(handle).ok_or(Errno::NOT_A_SOCKET)?;
-    let mut guard = cell.lock();
+    let mut guard = socket::find(handle)?.lock();
     work(guard.as_mut().ok_or(Errno::NOT_A_SOCKET)?)
 }
 

@@ -30,7 +30,7 @@ use crate::message::{Message, Traffic};
 use crate::options::{SocketOptions, SocketType, number as n, value};
 use crate::pattern::{self, Dropped, Leftover, Mode, Origin, Pattern, PipeId, Pipes};
 use crate::pipe::End;
-use crate::sync::{Cell, Registry};
+use crate::sync::{Cell, Registry, Standing};
 use adoption::Adoption;
 use endpoints::Endpoint;
 use inbox::{Attachment, News};
@@ -126,13 +126,12 @@ pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> 
 
 /// Closes the socket in a cell. ENOTSOCK when there is none. What is unsent lingers in the background.
 pub fn close(cell: &'static Cell<Socket>) -> Result<()> {
-    let mut socket = cell.lock().take().ok_or(Errno::NOT_A_SOCKET)?;
-    if socket.context.is_foreign() {
-        // A forked child: what the socket holds is the parent's, and is not touched.
-        std::mem::forget(socket);
-        SOCKETS.free(cell);
+    if cell.standing() == Standing::Inherited {
+        // What the socket holds is the parent's, and is not touched.
+        cell.abandon();
         return Ok(());
     }
+    let mut socket = wait::own(cell)?.lock().take().ok_or(Errno::NOT_A_SOCKET)?;
     socket.shut();
     SOCKETS.free(cell);
     Ok(())
@@ -188,15 +187,12 @@ impl Socket {
         Ok(())
     }
 
-    /// ETERM when the context is ending, EINTR in a forked child.
+    /// ETERM when the context is ending.
     #[inline]
     fn check_context(&mut self) -> Result<()> {
         if self.context.is_terminating() {
             self.told_of_end = true;
             return Err(Errno::TERMINATED);
-        }
-        if self.context.is_foreign() {
-            return Err(Errno::INTERRUPTED);
         }
         Ok(())
     }
@@ -205,7 +201,7 @@ impl Socket {
     /// reference. A thread that is told of the end by one of its sockets still sets ZMQ_LINGER of the others, before it
     /// closes them.
     fn check_for_options(&mut self) -> Result<()> {
-        if self.told_of_end || self.context.is_foreign() { self.check_context() } else { Ok(()) }
+        if self.told_of_end { self.check_context() } else { Ok(()) }
     }
 
     /// Does what others told this socket.

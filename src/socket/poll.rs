@@ -202,9 +202,6 @@ impl Watch {
         for item in items.iter().filter(|item| !item.socket.is_null() && item.wanted != 0) {
             let mut guard = lock(item.socket)?;
             let socket = guard.as_mut().ok_or(Errno::NOT_A_SOCKET)?;
-            if socket.context.is_foreign() {
-                return Err(Errno::INTERRUPTED);
-            }
             socket.end_naps();
             if item.wanted & POLL_IN != 0 {
                 sources.extend(socket.sources_to_read());

@@ -11,8 +11,8 @@ use super::poll::{from_poll, to_poll};
 use super::wait::{find, lock, poll_until};
 use crate::error::{Errno, Result};
 use crate::io::{Waker, Watcher};
+use crate::sync::Cell;
 use crate::sync::global::{AtomicBool, Ordering};
-use crate::sync::{Cell, fork_generation};
 use crossbeam_queue::SegQueue;
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -51,7 +51,6 @@ pub struct Poller {
     unsettled: Vec<u64>,
     /// Whose turn it is when not all that are ready fit into the answer.
     descriptors_first: bool,
-    generation: u32,
 }
 
 struct Entry {
@@ -142,13 +141,7 @@ impl Poller {
             interested: 0,
             unsettled: Vec::new(),
             descriptors_first: false,
-            generation: fork_generation(),
         })
-    }
-
-    /// True in a child forked after the poller was made: what it watches is the parent's, and is not to be touched.
-    pub fn is_foreign(&self) -> bool {
-        self.generation != fork_generation()
     }
 
     /// Number of things watched.
@@ -356,9 +349,6 @@ pub fn wait_for_events(cell: &Cell<Poller>, room: usize, deadline: Option<Instan
         let (marks, mut polled) = {
             let mut guard = cell.lock();
             let poller = guard.as_mut().ok_or(Errno::FAULT)?;
-            if poller.is_foreign() {
-                return Err(Errno::INTERRUPTED);
-            }
             poller.marks.waker.take();
             let ready = poller.look(room)?;
             if !ready.is_empty() {

@@ -13,7 +13,7 @@ use crate::io::Waker;
 use crate::message::Message;
 use crate::pattern::Mode;
 use crate::sync::global::Ordering;
-use crate::sync::{Cell, CellGuard};
+use crate::sync::{Cell, CellGuard, Standing};
 use smallvec::SmallVec;
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -26,13 +26,23 @@ pub const SEND_MORE: i32 = 2;
 
 type Guard = CellGuard<'static, Socket>;
 
-/// The cell of a handle, whether or not there is a socket in it now. ENOTSOCK.
+/// The cell of a handle; another thread may close the socket in it meanwhile. ENOTSOCK, and EINTR in a forked child.
 #[inline]
 pub fn find(handle: *mut c_void) -> Result<&'static Cell<Socket>> {
-    SOCKETS.find(handle).ok_or(Errno::NOT_A_SOCKET)
+    own(SOCKETS.find(handle).ok_or(Errno::NOT_A_SOCKET)?)
 }
 
-/// Exclusive use of the socket behind a handle. ENOTSOCK.
+/// The same for the cell.
+#[inline]
+pub(super) fn own(cell: &'static Cell<Socket>) -> Result<&'static Cell<Socket>> {
+    match cell.standing() {
+        Standing::Own => Ok(cell),
+        Standing::Inherited => Err(Errno::INTERRUPTED),
+        Standing::Empty => Err(Errno::NOT_A_SOCKET),
+    }
+}
+
+/// Exclusive use of the socket behind a handle. ENOTSOCK, and EINTR in a forked child.
 pub fn lock(handle: *mut c_void) -> Result<Guard> {
     let guard = find(handle)?.lock();
     if guard.is_none() {
@@ -165,8 +175,7 @@ fn is_over(deadline: Option<Instant>) -> bool {
     deadline.is_some_and(|deadline| Instant::now() >= deadline)
 }
 
-/// Waits until there is news, or what is waited for may have come. `asked`: the streams that the thread keeps were just read. EAGAIN after the deadline, EINTR after a signal
-/// and in a forked child.
+/// Waits until there is news, or what is waited for may have come. `asked`: the streams that the thread keeps were just read. EAGAIN after the deadline, EINTR after a signal.
 fn wait(
     cell: &'static Cell<Socket>,
     mut guard: Guard,
@@ -175,9 +184,6 @@ fn wait(
     asked: bool,
 ) -> Result<Guard> {
     let socket = socket(&mut guard)?;
-    if socket.context.is_foreign() {
-        return Err(Errno::INTERRUPTED);
-    }
     let serial = socket.serial();
     let sources = match what {
         For::Input => socket.sources_to_read(),

@@ -17,7 +17,7 @@ pub use deferred::{Callback, Deferral, call_back, current_call};
 pub use exclusive::{Exclusive, ExclusiveGuard};
 pub use fork::{fork_generation, watch_forks};
 pub use prefetch::prefetch_for_writing;
-pub use registry::{Cell, CellGuard, Registry};
+pub use registry::{Cell, CellGuard, Registry, Standing};
 
 #[cfg(loom)]
 pub use loom::{

@@ -4,8 +4,8 @@
 //! Cells come in chunks of doubling size. A pointer is a handle only if it is the address of a cell in a chunk; a
 //! cell that was given back is reused as late as possible.
 
-use super::global::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
-use super::{Deferral, Exclusive, ExclusiveGuard};
+use super::global::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, Ordering};
+use super::{Deferral, Exclusive, ExclusiveGuard, fork_generation};
 use crate::log;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -15,10 +15,26 @@ use std::ops::{Deref, DerefMut};
 const FIRST_CHUNK: usize = 64;
 const CHUNKS: usize = 20;
 
+/// The generation of a cell without an object. No process has so many ancestors.
+const NO_GENERATION: u32 = u32::MAX;
+
+/// Whose object is in a cell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// This process's.
+    Own,
+    /// That of the process which this one was forked from.
+    Inherited,
+    /// There is none.
+    Empty,
+}
+
 /// A place for one object behind a handle. Aligned so that two threads with a socket each share no cache line, nor a pair of them, which
-/// processors fetch together.
-#[repr(align(128))]
+/// processors fetch together. In this order: what is looked at first lies together.
+#[repr(C, align(128))]
 pub struct Cell<T> {
+    /// The process generation that the object belongs to, or `NO_GENERATION`.
+    generation: AtomicU32,
     value: Exclusive<Option<T>>,
     /// With ZMQ_LOG: the thread that uses the object, or used it last; 0 is one of the library's own.
     user: AtomicI32,
@@ -28,7 +44,29 @@ pub struct Cell<T> {
 
 impl<T> Cell<T> {
     fn empty() -> Self {
-        Self { value: Exclusive::new(None), user: AtomicI32::new(0), reported: AtomicBool::new(false) }
+        Self {
+            generation: AtomicU32::new(NO_GENERATION),
+            value: Exclusive::new(None),
+            user: AtomicI32::new(0),
+            reported: AtomicBool::new(false),
+        }
+    }
+
+    /// Asked before a cell is locked: a thread of the parent may have used an inherited object at the time of the fork, and would be waited
+    /// for without end.
+    #[inline]
+    pub fn standing(&self) -> Standing {
+        // Relaxed: whoever gave out the handle has published the cell with it.
+        match self.generation.load(Ordering::Relaxed) {
+            generation if generation == fork_generation() => Standing::Own,
+            NO_GENERATION => Standing::Empty,
+            _ => Standing::Inherited,
+        }
+    }
+
+    /// Forgets an inherited object, which is not touched.
+    pub fn abandon(&self) {
+        self.generation.store(NO_GENERATION, Ordering::Relaxed);
     }
 
     /// Waits for its turn and looks at what is there: `None` after the object was closed.
@@ -148,11 +186,13 @@ impl<T: Send> Registry<T> {
         };
         let object = make(cell);
         *cell.lock() = Some(object);
+        cell.generation.store(fork_generation(), Ordering::Relaxed);
         Some(cell)
     }
 
     /// Gives a cell back; its object must have been taken out.
     pub fn free(&self, cell: &'static Cell<T>) {
+        cell.generation.store(NO_GENERATION, Ordering::Relaxed);
         cell.value.forget_users();
         self.free.lock().push_back(cell);
     }
@@ -224,12 +264,16 @@ mod tests {
         let cells: Vec<_> = (0..200).filter_map(|i| REGISTRY.insert(|_| i)).collect();
         for (i, cell) in cells.iter().enumerate() {
             assert_eq!(*REGISTRY.find(cell.as_handle()).unwrap().lock(), Some(i as u32));
+            assert_eq!(cell.standing(), Standing::Own);
             assert!(REGISTRY.find(cell.as_handle().wrapping_byte_add(1)).is_none());
         }
         let handle = cells[7].as_handle();
         *cells[7].lock() = None;
         REGISTRY.free(cells[7]);
         assert_eq!(*REGISTRY.find(handle).unwrap().lock(), None);
+        assert_eq!(cells[7].standing(), Standing::Empty);
+        cells[8].abandon();
+        assert_eq!(cells[8].standing(), Standing::Empty);
         assert!(REGISTRY.find((&raw const REGISTRY).cast_mut().cast()).is_none());
     }
 }
