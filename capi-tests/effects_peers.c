@@ -2,6 +2,7 @@
 #include "check.h"
 #include "raw.h"
 #include "events.h"
+#include "faults.h"
 
 /* Drafts in the header, which stable builds of the reference know all the same. */
 enum
@@ -462,6 +463,44 @@ static void patience_for_heartbeats (void)
     }
 }
 
+/* Patience begins when the PING has left: behind messages that the peer does not read yet it is not waited for. */
+static void patience_begins_when_the_ping_has_left (void)
+{
+    char endpoint[100], byte;
+    void *push = OPEN (ZMQ_PUSH), *reader = watch (push, ZMQ_EVENT_DISCONNECTED);
+    int small = 20000, listener = raw_listen (endpoint), sent = 0, got = 0, flags = 0;
+    setsockopt (listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    SET (push, ZMQ_HEARTBEAT_IVL, 400);
+    SET (push, ZMQ_SNDHWM, 20);
+    SET (push, ZMQ_SNDBUF, small);
+    OK (zmq_connect (push, endpoint));
+    /* There is something to send from the first moment on. */
+    while (zmq_send (push, megabyte, sizeof megabyte, ZMQ_DONTWAIT) != -1)
+        sent++;
+    EQUAL (sent, 20);
+    int fd = RAW_ACCEPT (listener);
+    RAW_HANDSHAKE (fd, READY4 ("PULL"), READY_PUSH);
+    for (long long until = now_ms () + 100; now_ms () < until; poll (NULL, 0, 5))
+        while (zmq_send (push, megabyte, sizeof megabyte, ZMQ_DONTWAIT) != -1)
+            sent++;
+    EQUAL (next_event (reader, NULL, &value, 1500), -1);
+    /* Nothing is lost when the peer reads again, over the same connection. */
+    while (got < sent && checks_failed == 0) {
+        long size = raw_frame (fd, &flags, &byte, 1, ARRIVES_MS);
+        if (flags & 4)
+            RAW_SEND (fd, "\4\5\4PONG");
+        else {
+            EQUAL (size, sizeof megabyte);
+            got++;
+        }
+    }
+    EQUAL (got, sent);
+    EQUAL (raw_accept (listener, 0), -1);
+    NO_EVENT (reader);
+    close (fd);
+    close (listener);
+}
+
 /* The XPUB's options are the PUB's too. */
 static void publisher_with_options_of_xpub (void)
 {
@@ -581,5 +620,6 @@ static void options_without_an_effect (void)
 RUN_CASES (CASE (connect_timeout), CASE (reconnect_intervals), CASE (interval_after_a_success),
            CASE (without_reconnecting), CASE (stopped_when_refused), CASE (stopped_when_the_handshake_fails), CASE (filters_of_local_peers),
            CASE (filters_of_addresses), CASE (metadata_of_our_own), CASE (conflated_from_the_wire), CASE (probes), CASE (filters_of_ipv6_addresses), CASE (probes_of_rep), CASE (patience_for_heartbeats),
+           CASE (patience_begins_when_the_ping_has_left),
            CASE (publisher_with_options_of_xpub), CASE (only_the_first_part_subscribes), CASE (last_value_by_hand),
            CASE (enforced_domain), CASE (options_without_an_effect))

@@ -20,6 +20,7 @@ pub struct Heartbeat {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HeartbeatAction {
     Nothing,
+    /// Then call [`Heartbeat::handle_ping_sent`].
     SendPing,
     /// Close the connection as after a network error, and reconnect.
     Dead,
@@ -48,6 +49,13 @@ impl Heartbeat {
         [self.ping, self.answer, self.ttl].into_iter().flatten().min()
     }
 
+    /// The PING that was asked for is with the kernel: the peer has to say something from now on. A PING that cannot be sent, since the
+    /// peer is slow to read what was sent before it, proves nothing.
+    pub fn handle_ping_sent(&mut self, now: Instant) {
+        // The clock runs from the first PING without an answer; later ones do not extend it.
+        self.answer = self.answer.or_else(|| after(now, self.timeout));
+    }
+
     /// Acts on the deadlines that have passed. May be called early.
     pub fn handle_timeout(&mut self, now: Instant) -> HeartbeatAction {
         let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
@@ -61,8 +69,6 @@ impl Heartbeat {
         // burst.
         self.ping = self.ping.and_then(|ping| after(ping, self.interval)).filter(|&ping| ping > now);
         self.ping = self.ping.or_else(|| after(now, self.interval));
-        // The clock runs from the first PING without an answer; later ones do not extend it.
-        self.answer = self.answer.or_else(|| after(now, self.timeout));
         HeartbeatAction::SendPing
     }
 }

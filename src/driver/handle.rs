@@ -239,7 +239,9 @@ impl LinkHandle {
                 false
             }
             Sent::More | Sent::Ended => true,
-            Sent::Idle | Sent::Napping | Sent::Unconnected => false,
+            // There was too much before it to say it.
+            Sent::Idle => self.has_controls(),
+            Sent::Napping | Sent::Unconnected => false,
         }
     }
 
@@ -278,12 +280,27 @@ impl LinkHandle {
         }
     }
 
+    /// Whether something is to be said that nobody has taken to say it.
+    pub(super) fn has_controls(&self) -> bool {
+        self.has_controls.load(Ordering::Relaxed)
+    }
+
+    /// Whether what was to be said last may still be here: the kernel takes no more, or somebody else is writing.
+    pub(super) fn is_held_up(&self) -> bool {
+        let Some(pump) = self.send.hold_if_free() else { return true };
+        let blocked = pump.blocked_stream().is_some();
+        if pump.release() {
+            self.post(Command::Send);
+        }
+        blocked || self.has_controls()
+    }
+
     /// What is to be said, unless much is unsent already.
     pub(super) fn take_controls(&self, pump: &SendPump) -> Vec<Control> {
         if pump.is_full() {
             return Vec::new();
         }
-        if self.has_controls.load(Ordering::Relaxed) && self.has_controls.swap(false, Ordering::Acquire) {
+        if self.has_controls() && self.has_controls.swap(false, Ordering::Acquire) {
             return std::mem::take(&mut *self.controls.lock());
         }
         Vec::new()

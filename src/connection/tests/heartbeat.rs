@@ -17,6 +17,7 @@ fn silence_after_a_ping_is_the_end() {
         assert_eq!(heartbeat.poll_timeout(), Some(start + ms(100 * ping)));
         assert_eq!(heartbeat.handle_timeout(start + ms(100 * ping - 1)), HeartbeatAction::Nothing);
         assert_eq!(heartbeat.handle_timeout(start + ms(100 * ping)), HeartbeatAction::SendPing);
+        heartbeat.handle_ping_sent(start + ms(100 * ping));
     }
     // 400 ms after the first PING, not the last.
     assert_eq!(heartbeat.poll_timeout(), Some(start + ms(500)));
@@ -30,10 +31,25 @@ fn any_traffic_is_an_answer() {
     let mut heartbeat = Heartbeat::new(&config, start);
     for ping in 1..20 {
         assert_eq!(heartbeat.handle_timeout(start + ms(100 * ping)), HeartbeatAction::SendPing);
+        heartbeat.handle_ping_sent(start + ms(100 * ping));
         assert_eq!(heartbeat.poll_timeout(), Some(start + ms(100 * ping + 50)));
         heartbeat.handle_traffic(start + ms(100 * ping + 49));
         assert_eq!(heartbeat.handle_timeout(start + ms(100 * ping + 50)), HeartbeatAction::Nothing);
     }
+}
+
+#[test]
+fn a_ping_that_has_not_left_asks_for_no_answer() {
+    let start = Instant::now();
+    let config = HeartbeatConfig { interval: ms(100), timeout: ms(50), ttl: ms(0) };
+    let mut heartbeat = Heartbeat::new(&config, start);
+    for ping in 1..20 {
+        assert_eq!(heartbeat.handle_timeout(start + ms(100 * ping)), HeartbeatAction::SendPing);
+        assert_eq!(heartbeat.handle_timeout(start + ms(100 * ping + 60)), HeartbeatAction::Nothing);
+    }
+    assert_eq!(heartbeat.handle_timeout(start + ms(2000)), HeartbeatAction::SendPing);
+    heartbeat.handle_ping_sent(start + ms(2000));
+    assert_eq!(heartbeat.handle_timeout(start + ms(2050)), HeartbeatAction::Dead);
 }
 
 #[test]

@@ -12,7 +12,7 @@ impl Reactor {
         let budget = if pump.napping && !lingering { 1 } else { BUDGET };
         let sent = pump.drive(controls, budget, !lingering);
         pump.wrote = false;
-        let more = handle.note_sent(&pump, sent) && sent == Sent::More;
+        let more = handle.note_sent(&pump, sent) && sent != Sent::Ended;
         if pump.release() | more {
             handle.post(Command::Send);
         }

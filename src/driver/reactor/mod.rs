@@ -282,18 +282,29 @@ impl Reactor {
         if let Some(ttl) = handle.take_peer_ttl() {
             heartbeat.handle_ping_ttl(ttl, now);
         }
-        let action = heartbeat.handle_timeout(now);
-        let deadline = heartbeat.poll_timeout();
-        match action {
+        match heartbeat.handle_timeout(now) {
             HeartbeatAction::Dead => return self.hear_once_more(key, &handle, seen),
-            HeartbeatAction::SendPing => {
-                handle.note_heartbeats();
-                handle.push_control(Control::Ping);
-                self.drive_send(key);
-            }
+            HeartbeatAction::SendPing => self.ping(key, &handle, now),
             HeartbeatAction::Nothing => {}
         }
-        self.set_deadline(key, deadline);
+        if let Some(Link { state: State::Established { heartbeat, .. }, .. }) = self.link(key) {
+            let deadline = heartbeat.poll_timeout();
+            self.set_deadline(key, deadline);
+        }
+    }
+
+    /// Sends a PING, or lets the one before wait that has not left yet.
+    fn ping(&mut self, key: u64, handle: &LinkHandle, now: Instant) {
+        handle.note_heartbeats();
+        if !handle.has_controls() {
+            handle.push_control(Control::Ping);
+        }
+        self.drive_send(key);
+        if !handle.is_held_up()
+            && let Some(Link { state: State::Established { heartbeat, .. }, .. }) = self.link(key)
+        {
+            heartbeat.handle_ping_sent(now);
+        }
     }
 }
 
