@@ -8,7 +8,7 @@ use crate::connection::{Config, Handshake, Heartbeat};
 use crate::error::Result;
 use crate::io::{TimerId, Waker};
 use crate::message::Message;
-use crate::options::SocketOptions;
+use crate::options::{SocketOptions, SocketType};
 use crate::pipe::{End, Peer};
 use crate::sync::global::{AtomicUsize, Ordering};
 use crate::transport::{Proxy, Route, Socks, Stream, Transport};
@@ -118,6 +118,13 @@ pub struct LinkSettings {
     pub notices: Notices,
     pub owner: Arc<dyn Owner>,
     pub gate: Arc<Gate>,
+}
+
+impl LinkSettings {
+    /// Whether the socket says again what it subscribes to when a connection is made anew.
+    pub fn resubscribes(&self) -> bool {
+        matches!(self.options.socket_type, SocketType::Sub | SocketType::Xsub)
+    }
 }
 
 /// Where a connecting link goes.

@@ -7,6 +7,7 @@ use crate::message::Message;
 use crate::options::number as n;
 use crate::options::value::{parse_bool_any, parse_nonnegative_flag};
 use crate::routing::{FairQueue, FanOut, TopicCounts};
+use std::collections::{BTreeMap, HashMap};
 
 /// See the module documentation.
 #[derive(Default)]
@@ -14,6 +15,9 @@ pub struct Xsub {
     pub(super) queue: FairQueue,
     fan_out: FanOut,
     pub(super) topics: TopicCounts,
+    /// Publishers that have as much to read as the high-water mark allows, or are away: the topics that they will be told of once there is
+    /// room, and whether they are wanted. No more than what they know and what is wanted differ by, however long that takes.
+    behind: HashMap<PipeId, Changes>,
     /// Whether parts are looked at for subscriptions, when only first parts decide.
     examine: bool,
     within: bool,
@@ -22,27 +26,24 @@ pub struct Xsub {
     verbose_unsubscribe: bool,
 }
 
+type Changes = BTreeMap<Box<[u8]>, bool>;
+
 impl Xsub {
     /// Tells one publisher each distinct topic. The queue's limit does not apply: a lost subscription is for ever.
-    fn tell_all(&self, pipes: &mut Pipes, id: PipeId) {
-        self.topics.for_each(|topic| {
-            if let Ok(message) = (Subscription { wanted: true, topic }).command() {
-                pipes.write(id, message);
-            }
-        });
+    fn tell_all(&mut self, pipes: &mut Pipes, id: PipeId) {
+        self.behind.remove(&id);
+        self.topics.for_each(|topic| tell(pipes, id, true, topic));
     }
 
     /// Counts a subscription, and sends it on if the publishers need to know.
     pub(super) fn subscribe(&mut self, pipes: &mut Pipes, message: &mut Message) {
-        let told = match Subscription::parse(message) {
-            Some(Subscription { wanted: true, topic }) => {
-                self.topics.add(topic);
-                true
-            }
+        let (told, changed) = match Subscription::parse(message) {
+            Some(Subscription { wanted: true, topic }) => (true, self.topics.add(topic)),
             Some(Subscription { wanted: false, topic }) => {
-                self.topics.remove(topic) || self.verbose_unsubscribe
+                let last = self.topics.remove(topic);
+                (last || self.verbose_unsubscribe, last)
             }
-            None => true,
+            None => (true, false),
         };
         // A message begun must be ended, if need be with an unsubscription that nobody needs.
         if !told && !self.fan_out.in_message() {
@@ -50,9 +51,13 @@ impl Xsub {
             return;
         }
         if !self.fan_out.in_message() && !message.more() {
-            // The limit does not apply, as in `tell_all`.
             for &id in self.fan_out.pipes() {
-                pipes.write(id, message.share());
+                if pipes.has_room(id) {
+                    tell_changes(pipes, id, &mut self.behind);
+                    pipes.write(id, message.share());
+                } else if changed {
+                    note_change(self.behind.entry(id).or_default(), message);
+                }
             }
             return message.clear();
         }
@@ -62,12 +67,42 @@ impl Xsub {
     fn send_to_all(&mut self, pipes: &mut Pipes, message: &mut Message) {
         if !self.fan_out.in_message() {
             self.fan_out.select_all();
+            for &id in self.behind.keys() {
+                if self.fan_out.deselect(id) {
+                    pipes.count_drop(Some(id));
+                }
+            }
         }
         self.fan_out.send(pipes, message);
     }
 
     fn forget(&mut self, id: PipeId) {
+        self.behind.remove(&id);
         self.fan_out.remove(id);
+    }
+}
+
+fn tell(pipes: &mut Pipes, id: PipeId, wanted: bool, topic: &[u8]) {
+    if let Ok(message) = (Subscription { wanted, topic }).command() {
+        pipes.write(id, message);
+    }
+}
+
+fn tell_changes(pipes: &mut Pipes, id: PipeId, behind: &mut HashMap<PipeId, Changes>) {
+    if behind.is_empty() {
+        return;
+    }
+    for (topic, wanted) in behind.remove(&id).into_iter().flatten() {
+        tell(pipes, id, wanted, &topic);
+    }
+}
+
+/// A topic is wanted now and was not, or the other way round: twice is nothing.
+fn note_change(changes: &mut Changes, message: &Message) {
+    if let Some(Subscription { wanted, topic }) = Subscription::parse(message)
+        && changes.remove(topic).is_none()
+    {
+        changes.insert(topic.into(), wanted);
     }
 }
 
@@ -82,7 +117,9 @@ impl Pattern for Xsub {
         self.queue.activate(id);
     }
 
-    fn writable(&mut self, _pipes: &mut Pipes, _id: PipeId) {}
+    fn writable(&mut self, pipes: &mut Pipes, id: PipeId) {
+        tell_changes(pipes, id, &mut self.behind);
+    }
 
     fn closed(&mut self, pipes: &mut Pipes, id: PipeId) -> Leftover {
         self.forget(id);
@@ -96,6 +133,10 @@ impl Pattern for Xsub {
 
     fn hiccup(&mut self, pipes: &mut Pipes, id: PipeId) {
         if self.fan_out.contains(id) {
+            if self.fan_out.deselect(id) {
+                // The message that is being sent misses this peer as a whole.
+                pipes.rollback(id);
+            }
             self.tell_all(pipes, id);
         }
     }
@@ -236,15 +277,56 @@ mod tests {
     }
 
     #[test]
-    fn subscriptions_are_not_limited() {
+    fn subscriptions_beyond_the_limit_are_told_when_there_is_room() {
         let (mut world, mut xsub) = xsub();
         let peer = world.accept_of(&mut xsub, b"", 2);
-        for message in [b"\x01a", b"\x01b", b"\x01c", b"\x00a"] {
+        for message in [b"\x01a", b"\x01b", b"\x01c", b"\x01d", b"\x00a", b"\x00c", b"\x01b"] {
             world.send(&mut xsub, &[message]).unwrap();
         }
-        assert_eq!(received(&mut world, peer), parts(&[b"\x01a", b"\x01b", b"\x01c", b"\x00a"]));
+        world.send(&mut xsub, &[b"hello"]).unwrap();
+        assert_eq!(received(&mut world, peer), parts(&[b"\x01a", b"\x01b"]));
+        xsub.writable(&mut world.pipes, peer);
+        assert_eq!(
+            received(&mut world, peer),
+            parts(&[b"\x00a", b"\x01d"]),
+            "c was not heard of, b is known"
+        );
+        world.send(&mut xsub, &[b"\x01e"]).unwrap();
+        assert_eq!(received(&mut world, peer), parts(&[b"\x01e"]));
         let late = world.accept_of(&mut xsub, b"", 1);
-        assert_eq!(received(&mut world, late), parts(&[b"\x01b", b"\x01c"]));
+        assert_eq!(received(&mut world, late), parts(&[b"\x01b", b"\x01d", b"\x01e"]));
+    }
+
+    #[test]
+    fn who_is_away_for_long_costs_what_has_changed() {
+        let (mut world, mut xsub) = xsub();
+        let peer = world.accept_of(&mut xsub, b"", 4);
+        for number in 0..10_000_u32 {
+            let topic = number.to_be_bytes();
+            world.send(&mut xsub, &[&[b"\x01", &topic[..]].concat()]).unwrap();
+            world.send(&mut xsub, &[&[b"\x00", &topic[..]].concat()]).unwrap();
+        }
+        assert!(xsub.behind[&peer].is_empty());
+        world.send(&mut xsub, &[b"\x01last"]).unwrap();
+        xsub.hiccup(&mut world.pipes, peer);
+        assert_eq!(received(&mut world, peer)[4..], parts(&[b"\x01last"]));
+        xsub.writable(&mut world.pipes, peer);
+        assert_eq!(received(&mut world, peer), parts(&[]), "all was told at the hiccup");
+    }
+
+    #[test]
+    fn a_message_that_is_being_sent_at_a_hiccup_is_not_mixed_with_subscriptions() {
+        let (mut world, mut xsub) = xsub();
+        let (a, b) = (world.accept(&mut xsub, b""), world.accept(&mut xsub, b""));
+        world.send(&mut xsub, &[b"\x01t"]).unwrap();
+        for peer in [a, b] {
+            received(&mut world, peer);
+        }
+        xsub.send(&mut world.pipes, &mut part(b"hello", true), Mode::Blocking).unwrap();
+        xsub.hiccup(&mut world.pipes, a);
+        xsub.send(&mut world.pipes, &mut part(b"world", false), Mode::Blocking).unwrap();
+        assert_eq!(received(&mut world, a), parts(&[b"\x01t"]));
+        assert_eq!(received(&mut world, b), parts(&[b"hello", b"world"]));
     }
 
     #[test]

@@ -80,6 +80,13 @@ impl FanOut {
         self.selected.extend_from_slice(self.pipes.as_slice());
     }
 
+    /// Takes a pipe out of the selection: it gets nothing more of the message. False when it was not in it.
+    pub fn deselect(&mut self, id: PipeId) -> bool {
+        let before = self.selected.len();
+        self.selected.retain(|&selected| selected != id);
+        self.selected.len() < before
+    }
+
     /// Selects the pipes that are not selected, in place of those that are.
     pub fn invert(&mut self) {
         self.selected.clear();

@@ -6,6 +6,8 @@ impl Reactor {
     pub(super) fn drive_send(&mut self, key: u64) {
         let Some(link) = self.link(key).filter(|link| link.closing.is_none()) else { return };
         let (handle, lingering) = (link.handle.clone(), link.lingering);
+        // Subscriptions wait for room in the socket, which may not be used for long.
+        let subscriber = link.settings.resubscribes().then(|| link.settings.owner.clone());
         let Some(mut pump) = handle.send.try_hold() else { return self.remind(key, &handle) };
         let controls = handle.take_controls(&pump);
         // In a burst the application's thread goes on where this one stops.
@@ -15,6 +17,9 @@ impl Reactor {
         let more = handle.note_sent(&pump, sent) && sent != Sent::Ended;
         if pump.release() | more {
             handle.post(Command::Send);
+        }
+        if let Some(owner) = subscriber {
+            self.attend(&owner);
         }
         match sent {
             Sent::Napping => self.nap(key),

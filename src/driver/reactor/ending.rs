@@ -113,11 +113,7 @@ impl Reactor {
             link.has_pipe = false;
             close_pipe(&handle);
         } else {
-            let resubscribes = matches!(
-                settings.options.socket_type,
-                crate::options::SocketType::Sub | crate::options::SocketType::Xsub
-            );
-            if resubscribes {
+            if settings.resubscribes() {
                 handle.with_send(SendPump::discard);
             }
             handle.with_receive(|pump| {
