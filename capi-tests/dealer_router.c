@@ -215,6 +215,35 @@ static void handover (void)
     }
 }
 
+/* Over inproc the one whose id went to another learns of it: it has no peer, and takes nothing that would be lost. */
+static void handover_leaves_the_first_without_a_peer (void)
+{
+    void *router = OPEN (ZMQ_ROUTER);
+    SET (router, ZMQ_ROUTER_HANDOVER, 1);
+    const char *endpoint = BIND (router, "inproc");
+    void *first = dealer_named ("A", endpoint);
+    SEND (first, "first");
+    RECVMORE (router, "A");
+    RECV (router, "first");
+    void *second = dealer_named ("A", endpoint);
+    SEND (second, "second");
+    RECVMORE (router, "A");
+    RECV (router, "second");
+    EVENTUALLY ((get_int (router, ZMQ_EVENTS), get_int (first, ZMQ_EVENTS)) == 0);
+    FAILS (zmq_send (first, "x", 1, ZMQ_DONTWAIT), EAGAIN);
+    for (int i = 0; i < 10; i++) {
+        SENDMORE (router, "A");
+        SEND (router, "for the second");
+        RECV (second, "for the second");
+        SEND (second, "back");
+        RECVMORE (router, "A");
+        RECV (router, "back");
+    }
+    FAILS (zmq_send (first, "x", 1, ZMQ_DONTWAIT), EAGAIN);
+    EQUAL (get_int (first, ZMQ_EVENTS), 0);
+    QUIET (router);
+}
+
 static void id_is_free_after_the_peer_left (void)
 {
     EACH_TRANSPORT (transport) {
@@ -415,6 +444,7 @@ static void room_below_a_small_limit_is_told (void)
 
 RUN_CASES (CASE (named_peers), CASE (automatic_ids), CASE (odd_ids), CASE (unroutable_is_dropped), CASE (mandatory),
            CASE (mandatory_and_full), CASE (full_peer_loses_without_mandatory), CASE (same_id_twice), CASE (handover),
+           CASE (handover_leaves_the_first_without_a_peer),
            CASE (id_is_free_after_the_peer_left), CASE (probe), CASE (connect_routing_id), CASE (router_to_router),
            CASE (dealer_to_dealer), CASE (dealer_goes_round), CASE (router_receives_fairly), CASE (many_peers_answered),
            CASE (room_below_a_small_limit_is_told))

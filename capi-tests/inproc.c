@@ -206,6 +206,32 @@ static void closed_receiver (void)
     FAILS (zmq_send (b, "x", 1, ZMQ_DONTWAIT), EAGAIN);
 }
 
+/* With the peer its endpoint is gone: there is nothing left to disconnect from. */
+static void endpoint_of_a_closed_peer_is_forgotten (void)
+{
+    /* A socket that has ended completely makes room for another one. */
+    OK (zmq_ctx_set (context (), ZMQ_MAX_SOCKETS, 2));
+    void *pull, *push, *next = NULL;
+    char endpoint[100];
+    JOIN (pull, ZMQ_PULL, push, ZMQ_PUSH, "inproc");
+    strcpy (endpoint, last_endpoint (pull));
+    SEND (push, "x");
+    RECV (pull, "x");
+    CLOSE (pull);
+    EVENTUALLY ((get_int (push, ZMQ_EVENTS) & ZMQ_POLLOUT) == 0);
+    EVENTUALLY ((get_int (push, ZMQ_EVENTS), next = zmq_socket (context (), ZMQ_PULL)) != NULL);
+    REQUIRE (next);
+    keep (next);
+    EQUAL (get_int (push, ZMQ_EVENTS), 0);
+    FAILS (zmq_disconnect (push, endpoint), ENOENT);
+    /* The name serves again. */
+    OK (zmq_bind (next, endpoint));
+    OK (zmq_connect (push, endpoint));
+    SEND (push, "again");
+    RECV (next, "again");
+    OK (zmq_disconnect (push, endpoint));
+}
+
 static void several_names (void)
 {
     void *a = OPEN (ZMQ_PULL), *b[5];
@@ -293,4 +319,4 @@ static void limit_changed_after_connect_before_bind (void)
 RUN_CASES (CASE (connect_before_bind), CASE (limit_changed_after_connect_before_bind), CASE (many_connect_before_bind), CASE (capacity_before_bind), CASE (names),
            CASE (name_is_free_again), CASE (unbind_keeps_connections), CASE (disconnect),
            CASE (disconnect_discards_unread), CASE (same_memory), CASE (closed_sender_has_delivered),
-           CASE (closed_receiver), CASE (several_names), CASE (names_are_bytes), CASE (connected_twice), CASE (threads_connect_at_once))
+           CASE (closed_receiver), CASE (endpoint_of_a_closed_peer_is_forgotten), CASE (several_names), CASE (names_are_bytes), CASE (connected_twice), CASE (threads_connect_at_once))

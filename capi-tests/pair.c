@@ -45,6 +45,27 @@ static void second_peer_is_ignored (void)
     }
 }
 
+/* Over inproc the one that is ignored learns of it: it has no peer, and takes nothing that would be lost. */
+static void third_of_a_pair_has_no_peer (void)
+{
+    void *a, *first, *third = OPEN (ZMQ_PAIR);
+    JOIN (a, ZMQ_PAIR, first, ZMQ_PAIR, "inproc");
+    SEND (first, "hello");
+    RECV (a, "hello");
+    OK (zmq_connect (third, last_endpoint (a)));
+    EVENTUALLY ((get_int (a, ZMQ_EVENTS), get_int (third, ZMQ_EVENTS)) == 0);
+    FAILS (zmq_send (third, "x", 1, ZMQ_DONTWAIT), EAGAIN);
+    for (int i = 0; i < 10; i++) {
+        SEND (a, "to the first");
+        RECV (first, "to the first");
+        SEND (first, "back");
+        RECV (a, "back");
+    }
+    FAILS (zmq_send (third, "x", 1, ZMQ_DONTWAIT), EAGAIN);
+    EQUAL (get_int (third, ZMQ_EVENTS), 0);
+    QUIET (a);
+}
+
 static void next_peer_after_the_first_left (void)
 {
     EACH_TRANSPORT (transport) {
@@ -122,5 +143,6 @@ static void wrong_type_over_tcp (void)
 }
 
 RUN_CASES (CASE (both_directions), CASE (no_peer), CASE (second_peer_is_ignored),
+           CASE (third_of_a_pair_has_no_peer),
            CASE (next_peer_after_the_first_left), CASE (unread_messages_survive_the_peer), CASE (queue_is_bounded),
            CASE (any_type_over_inproc), CASE (wrong_type_over_tcp))

@@ -19,12 +19,15 @@ impl Pattern for Dealer {
         if self.probe {
             pipes.try_write(id, &mut Message::new());
         }
-        self.queue.activate(id);
         self.balancer.attach(id);
+        self.readable(pipes, id);
     }
 
-    fn readable(&mut self, _pipes: &mut Pipes, id: PipeId) {
-        self.queue.activate(id);
+    /// Looks at once, also for who only sends: what is announced about the peer with each connection is not to pile up.
+    fn readable(&mut self, pipes: &mut Pipes, id: PipeId) {
+        if pipes.poll(id) {
+            self.queue.activate(id);
+        }
     }
 
     fn writable(&mut self, _pipes: &mut Pipes, id: PipeId) {

@@ -26,12 +26,16 @@ impl Pattern for Pair {
         if self.peer.is_none() {
             self.peer = Some(id);
             self.dealer.attach(pipes, id, origin);
+        } else {
+            pipes.dismiss(id);
         }
     }
 
     fn readable(&mut self, pipes: &mut Pipes, id: PipeId) {
         if self.is_ours(id) {
             self.dealer.readable(pipes, id);
+        } else {
+            pipes.dismiss(id);
         }
     }
 

@@ -44,12 +44,14 @@ struct Slot {
     end: End,
     /// False once the peer has closed: nothing more may be written.
     writable: bool,
+    /// The other end is a socket of the same context.
+    inproc: bool,
 }
 
 impl Pipes {
-    /// Adds a pipe.
-    pub fn insert(&mut self, end: End) -> PipeId {
-        let slot = Some(Slot { end, writable: true });
+    /// Adds a pipe. `inproc`: the other end is a socket of the same context.
+    pub fn insert(&mut self, end: End, inproc: bool) -> PipeId {
+        let slot = Some(Slot { end, writable: true, inproc });
         match self.free.pop() {
             Some(index) => {
                 self.slots[index as usize] = slot;
@@ -339,6 +341,23 @@ impl Pipes {
     #[cold]
     pub fn hang_up(&mut self, id: PipeId) {
         self.mark_ended(id);
+    }
+
+    /// Leaves a peer that is not admitted, or not any more. A socket of the same context is told so by the end of the pipe. A connection
+    /// stays, with nobody at this end: it would be made again, and the peer admitted.
+    pub fn dismiss(&mut self, id: PipeId) {
+        if matches!(self.slots.get(id.0 as usize), Some(Some(slot)) if slot.inproc) {
+            self.hang_up(id);
+        } else {
+            self.poll(id);
+        }
+    }
+
+    /// Drops what the peer has sent. What it announces of itself is not kept either, with each connection anew.
+    pub fn ignore_input(&mut self, id: PipeId) {
+        while self.poll(id) {
+            self.read(id);
+        }
     }
 
     #[cold]

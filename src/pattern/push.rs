@@ -5,18 +5,21 @@ use crate::error::Result;
 use crate::message::Message;
 use crate::routing::LoadBalancer;
 
-/// See the module documentation. What peers send is never read.
+/// See the module documentation. What peers send is dropped.
 #[derive(Default)]
 pub struct Push {
     balancer: LoadBalancer,
 }
 
 impl Pattern for Push {
-    fn attach(&mut self, _pipes: &mut Pipes, id: PipeId, _origin: &Origin) {
+    fn attach(&mut self, pipes: &mut Pipes, id: PipeId, _origin: &Origin) {
         self.balancer.attach(id);
+        pipes.ignore_input(id);
     }
 
-    fn readable(&mut self, _pipes: &mut Pipes, _id: PipeId) {}
+    fn readable(&mut self, pipes: &mut Pipes, id: PipeId) {
+        pipes.ignore_input(id);
+    }
 
     fn writable(&mut self, _pipes: &mut Pipes, id: PipeId) {
         self.balancer.activate(id);

@@ -147,6 +147,7 @@ impl Router {
             pipes.rollback(id);
             self.outgoing = Outgoing::Nowhere;
         }
+        pipes.dismiss(id);
     }
 
     fn stop_sending_to(&mut self, id: PipeId) {
@@ -204,7 +205,8 @@ impl Pattern for Router {
 
     fn readable(&mut self, pipes: &mut Pipes, id: PipeId) {
         match self.standing(id) {
-            Standing::Ignored => {}
+            // What is announced about the peer with each connection is not to pile up.
+            Standing::Ignored => drop(pipes.poll(id)),
             Standing::Anonymous => self.identify(pipes, id),
             Standing::Known => self.queue.activate(id),
         }

@@ -81,7 +81,7 @@ impl World {
     fn pipe_to(&mut self, limits: Limits, peer: Arc<dyn Peer>) -> PipeId {
         let near = Arc::new(News::default());
         let (end, far) = pipe(limits, near.clone(), peer);
-        let id = self.pipes.insert(end);
+        let id = self.pipes.insert(end, false);
         self.links.insert(id, Link { far: Some(far), near });
         id
     }

@@ -222,6 +222,7 @@ impl Socket {
                 self.inbox.post(News::Closed(party));
             }
         }
+        self.remove_ended();
         self.last_endpoint = endpoint.to_owned();
         self.endpoints.push(Endpoint { text: endpoint.to_owned(), kind: Kind::InprocBind });
         Ok(())
@@ -328,6 +329,7 @@ impl Socket {
         self.last_endpoint = endpoint.to_owned();
         self.endpoints.push(Endpoint { text: endpoint.to_owned(), kind: Kind::InprocConnect(ours.clone()) });
         self.attach(ours, end, &Origin { connected: true, inproc: true, routing_id }, None);
+        self.remove_ended();
         Ok(())
     }
 
@@ -351,6 +353,13 @@ impl Socket {
     pub(super) fn forget_link(&mut self, link: &Arc<LinkHandle>) {
         self.endpoints
             .retain(|endpoint| !matches!(&endpoint.kind, Kind::Link(handle) if Arc::ptr_eq(handle, link)));
+    }
+
+    /// An inproc peer is gone, and does not come back.
+    pub(super) fn forget_inproc(&mut self, party: &Arc<Party>) {
+        self.endpoints.retain(
+            |endpoint| !matches!(&endpoint.kind, Kind::InprocConnect(own) if Arc::ptr_eq(own, party)),
+        );
     }
 
     fn remove_exactly(&mut self, text: &OsStr) -> bool {

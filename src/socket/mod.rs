@@ -256,7 +256,7 @@ impl Socket {
     }
 
     fn attach(&mut self, party: Arc<Party>, end: End, origin: &Origin, link: Option<Arc<LinkHandle>>) {
-        let id = self.pipes.insert(end);
+        let id = self.pipes.insert(end, origin.inproc);
         party.set_pipe(Some(id));
         let slot = id.0 as usize;
         if self.attached.len() <= slot {
@@ -282,6 +282,9 @@ impl Socket {
         let mut last_words = None;
         if let Some(attached) = self.attached.get_mut(id.0 as usize).and_then(Option::take) {
             attached.party.set_pipe(None);
+            if attached.link.is_none() {
+                self.forget_inproc(&attached.party);
+            }
             last_words = attached.party.last_words();
             if let Some(link) = &attached.link {
                 link.set_linger(self.options.linger);
