@@ -274,6 +274,35 @@ static void ipv6 (void)
     RECV (both, "6");
 }
 
+/* Who comes over IPv4 to a socket of both families has an address of the newer one. */
+static void address_of_an_ipv4_peer_at_both_families (void)
+{
+    static const int kinds[][2] = {{ZMQ_PULL, ZMQ_PUSH}, {ZMQ_ROUTER, ZMQ_DEALER}};
+    if (!have_ipv6 ()) {
+        NOT_SHOWN ("no IPv6");
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        void *both = OPEN (kinds[i][0]), *four = OPEN (kinds[i][1]);
+        char endpoint[100];
+        zmq_msg_t m;
+        SET (both, ZMQ_IPV6, 1);
+        OK (zmq_bind (both, "tcp://*:*"));
+        snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", raw_port (last_endpoint (both)));
+        OK (zmq_connect (four, endpoint));
+        SEND (four, "hello");
+        REQUIRE (await (both, ZMQ_POLLIN, ARRIVES_MS));
+        zmq_msg_init (&m);
+        if (kinds[i][0] == ZMQ_ROUTER)
+            EQUAL (zmq_msg_recv (&m, both, 0), 5);
+        EQUAL (zmq_msg_recv (&m, both, 0), 5);
+        const char *address = zmq_msg_gets (&m, "Peer-Address");
+        if (!address || strcmp (address, "::ffff:127.0.0.1") != 0)
+            fail_at (__FILE__, __LINE__, "type %d: the peer's address is \"%s\"", kinds[i][0], address ? address : "(none)");
+        OK (zmq_msg_close (&m));
+    }
+}
+
 static void source_address (void)
 {
     void *a = OPEN (ZMQ_PULL), *b = OPEN (ZMQ_PUSH);
@@ -361,5 +390,6 @@ static void options_are_taken_at_bind (void)
 
 RUN_CASES (CASE (syntax), CASE (unknown_hosts_are_tried_later), CASE (wildcards), CASE (two_wildcards_two_ports),
            CASE (address_in_use), CASE (unbinding), CASE (unbind_ends_accepted_connections), CASE (disconnecting),
-           CASE (disconnect_lets_queued_messages_out), CASE (by_name), CASE (connected_twice), CASE (ipv6), CASE (source_address),
+           CASE (disconnect_lets_queued_messages_out), CASE (by_name), CASE (connected_twice), CASE (ipv6),
+           CASE (address_of_an_ipv4_peer_at_both_families), CASE (source_address),
            CASE (accept_filter), CASE (use_fd), CASE (keepalive_and_buffers), CASE (options_are_taken_at_bind))

@@ -69,6 +69,27 @@ fn interface_index(name: &str) -> Option<u32> {
     }
 }
 
+/// A host as getnameinfo(3) writes it: IPv4 behind a socket for both families as a mapped address, and an address that is valid on one
+/// link only with the name of the interface.
+fn host_text(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V6(address) if address.scope_id() != 0 => {
+            let scope = interface_name(address.scope_id()).unwrap_or_else(|| address.scope_id().to_string());
+            format!("{}%{scope}", address.ip())
+        }
+        address => address.ip().to_string(),
+    }
+}
+
+fn interface_name(index: u32) -> Option<String> {
+    let mut name = [0 as libc::c_char; libc::IF_NAMESIZE];
+    // SAFETY: room for the longest name, which ends with a NUL where there is one.
+    unsafe {
+        let found = libc::if_indextoname(index, name.as_mut_ptr());
+        (!found.is_null()).then(|| std::ffi::CStr::from_ptr(found).to_string_lossy().into_owned())
+    }
+}
+
 /// First address of an interface in the wanted family.
 fn interface_address(name: &str, ipv6: bool) -> Option<IpAddr> {
     let mut list = std::ptr::null_mut::<libc::ifaddrs>();
@@ -329,7 +350,7 @@ impl Transport for Tcp {
         // SAFETY: the caller's stream keeps the descriptor open.
         let fd = unsafe { BorrowedFd::borrow_raw(fd) };
         let peer = SockRef::from(&fd).peer_addr().ok().and_then(|address| address.as_socket());
-        peer.map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default()
+        peer.map(host_text).unwrap_or_default()
     }
 
     fn endpoint(&self, address: &SockAddr) -> OsString {
