@@ -1,5 +1,6 @@
 //! `ipc://`: unix domain stream sockets. `ipc://path`, `ipc://@abstract`, and for bind `ipc://*`.
 
+use super::listener::remove_all;
 use super::{Opened, Route, Transport};
 use crate::error::{Errno, Result};
 use crate::options::SocketOptions;
@@ -87,6 +88,23 @@ fn groups_of(uid: libc::uid_t, primary: libc::gid_t) -> Vec<libc::gid_t> {
     }
 }
 
+fn listen(path: &OsStr, options: &SocketOptions) -> Result<(Socket, OsString)> {
+    let target = socket_address(path)?;
+    let endpoint = named(b"ipc://", path.as_bytes());
+    if let Some(fd) = options.use_fd {
+        // SAFETY: ZMQ_USE_FD hands the descriptor over to the library.
+        return Ok((unsafe { Socket::from_raw_fd(fd) }, endpoint));
+    }
+    if !path.as_bytes().starts_with(b"@") {
+        // A file left by an earlier process, or somebody else's: the last to bind gets the name.
+        let _ = std::fs::remove_file(Path::new(path));
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&target)?;
+    socket.listen(options.backlog)?;
+    Ok((socket, endpoint))
+}
+
 impl Transport for Ipc {
     fn scheme(&self) -> &'static str {
         "ipc"
@@ -109,21 +127,13 @@ impl Transport for Ipc {
             true => wildcard()?,
             false => (PathBuf::from(address), Vec::new()),
         };
-        let path = path.as_os_str();
-        let target = socket_address(path)?;
-        let endpoint = named(b"ipc://", path.as_bytes());
-        if let Some(fd) = options.use_fd {
-            // SAFETY: ZMQ_USE_FD hands the descriptor over to the library.
-            return Ok(Opened { socket: unsafe { Socket::from_raw_fd(fd) }, endpoint, remove });
+        match listen(path.as_os_str(), options) {
+            Ok((socket, endpoint)) => Ok(Opened { socket, endpoint, remove }),
+            Err(error) => {
+                let _ = remove_all(&remove);
+                Err(error)
+            }
         }
-        if !path.as_bytes().starts_with(b"@") {
-            // A file left by an earlier process, or somebody else's: the last to bind gets the name.
-            let _ = std::fs::remove_file(Path::new(path));
-        }
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.bind(&target)?;
-        socket.listen(options.backlog)?;
-        Ok(Opened { socket, endpoint, remove })
     }
 
     fn tune(&self, _socket: &Socket, _options: &SocketOptions) -> Result<()> {

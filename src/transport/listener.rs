@@ -153,7 +153,7 @@ impl Drop for Listener {
 }
 
 /// Tries each; the first failure is returned. Whatever cannot be removed stays: the application may have put files there.
-fn remove_all(paths: &[PathBuf]) -> Result<()> {
+pub(super) fn remove_all(paths: &[PathBuf]) -> Result<()> {
     let remove = |path: &PathBuf| -> Result<()> {
         if path.is_dir() {
             std::fs::remove_dir(path)?;
