@@ -4,8 +4,13 @@
 #include "events.h"
 
 #include <dirent.h>
+#include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
+#include <stddef.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 /* The descriptors of a bound and a connected socket over this endpoint, from their monitors. */
@@ -211,6 +216,94 @@ static void device (void)
     FAILS (zmq_bind (pull, "tcp://127.0.0.1:*"), ENODEV);
     OK (zmq_setsockopt (pull, ZMQ_BINDTODEVICE, NULL, 0));
     OK (zmq_bind (pull, "tcp://127.0.0.1:*"));
+}
+
+/* Runs this in a process of its own, which does not come back. */
+static void in_a_child (void (*run) (void))
+{
+    int status = -1;
+    fflush (stdout);
+    pid_t child = fork ();
+    REQUIRE (child != -1);
+    if (child == 0) {
+        signal (SIGALRM, SIG_DFL);
+        alarm (10);
+        if (setjmp (end_of_case) == 0)
+            run ();
+        if (checks_failed == 0)
+            end_context ();
+        fflush (stdout);
+        _exit (checks_failed != 0);
+    }
+    EQUAL (waitpid (child, &status, 0), child);
+    EQUAL (status, 0);
+}
+
+static void listen_on_a_device_without_privileges (void)
+{
+    enum
+    {
+        NOBODY = 65534
+    };
+    if (geteuid () == 0 && (setgroups (0, NULL) != 0 || setgid (NOBODY) != 0 || setuid (NOBODY) != 0)) {
+        NOT_SHOWN ("privileges cannot be given up");
+        return;
+    }
+    void *pull = OPEN (ZMQ_PULL), *push = OPEN (ZMQ_PUSH);
+    set_device (pull);
+    int rc = zmq_bind (pull, "tcp://127.0.0.1:*");
+    if (rc == -1 && errno == EPERM) {
+        NOT_SHOWN ("no privilege to bind to a device");
+        return;
+    }
+    OK (rc);
+    OK (zmq_connect (push, last_endpoint (pull)));
+    SEND (push, "x");
+    REQUIRE (await (pull, ZMQ_POLLIN, 2000));
+    RECV (pull, "x");
+}
+
+/* What is accepted has the device of the listener, and to set it again would take a privilege. */
+static void device_without_privileges (void)
+{
+    in_a_child (listen_on_a_device_without_privileges);
+}
+
+/* From now on the system knows no IPv6. */
+static int forget_ipv6 (void)
+{
+    struct sock_filter steps[] = {
+      BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, nr)),
+      BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+      BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, args[0])), /* the lower half */
+      BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
+      BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+      BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof steps / sizeof steps[0], steps};
+    return prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0
+           && socket (AF_INET6, SOCK_STREAM, 0) == -1 && errno == EAFNOSUPPORT;
+}
+
+static void talk_without_ipv6 (void)
+{
+    if (!forget_ipv6 ()) {
+        NOT_SHOWN ("system calls cannot be filtered");
+        return;
+    }
+    void *pull = OPEN (ZMQ_PULL), *push = OPEN (ZMQ_PUSH);
+    SET (pull, ZMQ_IPV6, 1);
+    SET (push, ZMQ_IPV6, 1);
+    OK (zmq_connect (push, BIND (pull, "tcp")));
+    SEND (push, "x");
+    REQUIRE (await (pull, ZMQ_POLLIN, 2000));
+    RECV (pull, "x");
+}
+
+/* Who asks for IPv6 as well gets along where there is none. */
+static void ipv6_on_a_machine_without_it (void)
+{
+    in_a_child (talk_without_ipv6);
 }
 
 /* A listener that somebody else has made, over either transport; the text of the endpoint does not matter. */
@@ -447,5 +540,6 @@ static void affinity (void)
 }
 
 RUN_CASES (CASE (connections), CASE (keepalive_switched_off), CASE (local_connections), CASE (ipv6_connections),
-           CASE (backlog), CASE (device), CASE (used_descriptor), CASE (number_of_threads), CASE (names_of_threads),
-           CASE (processors_of_threads), CASE (scheduling_of_threads), CASE (affinity))
+           CASE (backlog), CASE (device), CASE (device_without_privileges), CASE (ipv6_on_a_machine_without_it),
+           CASE (used_descriptor), CASE (number_of_threads), CASE (names_of_threads), CASE (processors_of_threads),
+           CASE (scheduling_of_threads), CASE (affinity))

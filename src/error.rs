@@ -31,6 +31,8 @@ impl Errno {
     pub const NAME_TOO_LONG: Self = Self(libc::ENAMETOOLONG);
     pub const HOST_UNREACHABLE: Self = Self(libc::EHOSTUNREACH);
     pub const CONNECTION_REFUSED: Self = Self(libc::ECONNREFUSED);
+    pub const TIMED_OUT: Self = Self(libc::ETIMEDOUT);
+    pub const FAMILY_NOT_SUPPORTED: Self = Self(libc::EAFNOSUPPORT);
     pub const PROTOCOL: Self = Self(libc::EPROTO);
     pub const BAD_FD: Self = Self(libc::EBADF);
     pub const STATE: Self = Self(BASE + 51);

@@ -51,6 +51,11 @@ pub trait Transport: Send + Sync {
         Vec::new()
     }
 
+    /// Applies options to a socket that will connect.
+    fn prepare(&self, socket: &Socket, options: &SocketOptions) -> Result<()> {
+        self.tune(socket, options)
+    }
+
     /// Applies options to a socket that will connect or was accepted.
     fn tune(&self, socket: &Socket, options: &SocketOptions) -> Result<()>;
 

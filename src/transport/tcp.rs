@@ -195,6 +195,14 @@ fn set_int(socket: &Socket, level: i32, name: i32, value: i32) -> Result<()> {
     if result < 0 { Err(Errno::last()) } else { Ok(()) }
 }
 
+/// Ties a socket that is not connected to an interface. What a listener accepts is tied by it: to say so again takes a privilege.
+fn bind_to_device(socket: &Socket, options: &SocketOptions) -> Result<()> {
+    if options.bind_to_device.is_empty() {
+        return Ok(());
+    }
+    Ok(socket.bind_device(Some(&options.bind_to_device))?)
+}
+
 /// Options of listening and connecting sockets alike. Wishes that need a privilege we lack are ignored.
 fn tune_any(socket: &Socket, options: &SocketOptions) -> Result<()> {
     if options.type_of_service != 0 {
@@ -206,9 +214,6 @@ fn tune_any(socket: &Socket, options: &SocketOptions) -> Result<()> {
     }
     if options.busy_poll > 0 {
         let _ = set_int(socket, libc::SOL_SOCKET, libc::SO_BUSY_POLL, options.busy_poll);
-    }
-    if !options.bind_to_device.is_empty() {
-        socket.bind_device(Some(&options.bind_to_device))?;
     }
     if let Some(size) = options.send_buffer {
         let _ = socket.set_send_buffer_size(size as usize);
@@ -306,6 +311,7 @@ impl Transport for Tcp {
         if target.is_ipv6() {
             let _ = socket.set_only_v6(false);
         }
+        bind_to_device(&socket, options)?;
         tune_any(&socket, options)?;
         socket.set_reuse_address(true)?;
         socket.bind(&target.into())?;
@@ -326,6 +332,11 @@ impl Transport for Tcp {
             found.push(self.endpoint(&local.into()));
         }
         found
+    }
+
+    fn prepare(&self, socket: &Socket, options: &SocketOptions) -> Result<()> {
+        bind_to_device(socket, options)?;
+        self.tune(socket, options)
     }
 
     fn tune(&self, socket: &Socket, options: &SocketOptions) -> Result<()> {
