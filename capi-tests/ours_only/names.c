@@ -83,6 +83,60 @@ static void a_later_answer_counts (void)
     RECV (pull, "hello");
 }
 
+/* A listener on ::1 or 127.0.0.1 that lets nobody in: its queue is full, and the kernel drops what comes. */
+static void listen_in_silence (int family, int port)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons ((uint16_t) port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr_in four = {
+      .sin_family = AF_INET, .sin_port = htons ((uint16_t) port), .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+    struct sockaddr *address = family == AF_INET6 ? (struct sockaddr *) &six : (struct sockaddr *) &four;
+    socklen_t size = family == AF_INET6 ? sizeof six : sizeof four;
+    int fd = socket (family, SOCK_STREAM | SOCK_CLOEXEC, 0), count = 0;
+    REQUIRE (fd != -1 && bind (fd, address, size) == 0 && listen (fd, 0) == 0);
+    for (; count < 10; count++) { /* they stay open to the end of the case */
+        int one = socket (family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        struct pollfd item = {one, POLLOUT, 0};
+        if (connect (one, address, size) != 0 && poll (&item, 1, 100) == 0)
+            break;
+    }
+    REQUIRE (count < 10);
+}
+
+static void addresses_after_a_silent_one (void)
+{
+    /* Whichever the resolver puts first, for one of the two servers it is the silent one. */
+    static const char *const servers[] = {"127.0.0.1", "[::1]"};
+    struct sockaddr_in6 loopback = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int probe = socket (AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (probe == -1 || bind (probe, (struct sockaddr *) &loopback, sizeof loopback) != 0) {
+        NOT_SHOWN ("no IPv6");
+        return;
+    }
+    close (probe);
+    if (!use_hosts ("127.0.0.1 localhost\n::1 " NAME "\n127.0.0.1 " NAME "\n"))
+        return;
+    for (int i = 0; i < 2; i++) {
+        char endpoint[100];
+        void *pull = OPEN (ZMQ_PULL), *push = OPEN (ZMQ_PUSH);
+        SET (pull, ZMQ_IPV6, i);
+        snprintf (endpoint, sizeof endpoint, "tcp://%s:*", servers[i]);
+        OK (zmq_bind (pull, endpoint));
+        int port = raw_port (last_endpoint (pull));
+        listen_in_silence (i == 0 ? AF_INET6 : AF_INET, port);
+        SET (push, ZMQ_IPV6, 1);
+        SET (push, ZMQ_CONNECT_TIMEOUT, 300);
+        snprintf (endpoint, sizeof endpoint, "tcp://" NAME ":%d", port);
+        OK (zmq_connect (push, endpoint));
+        EQUAL (zmq_send (push, "hello", 5, ZMQ_DONTWAIT), 5);
+        if (await (pull, ZMQ_POLLIN, 2000))
+            RECV (pull, "hello");
+        else
+            fail_at (__FILE__, __LINE__, "nothing came to %s in time", servers[i]);
+        CLOSE (push);
+        CLOSE (pull);
+    }
+}
+
 /* A name server that hears and says nothing holds up nobody but those who ask it. */
 static void nobody_waits_for_a_silent_name_server (void)
 {
@@ -114,4 +168,5 @@ static void nobody_waits_for_a_silent_name_server (void)
     close (server);
 }
 
-RUN_CASES (CASE (every_address_is_tried), CASE (a_later_answer_counts), CASE (nobody_waits_for_a_silent_name_server))
+RUN_CASES (CASE (every_address_is_tried), CASE (a_later_answer_counts), CASE (addresses_after_a_silent_one),
+           CASE (nobody_waits_for_a_silent_name_server))

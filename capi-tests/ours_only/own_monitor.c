@@ -179,6 +179,45 @@ static void second_format_at_both_ends (void)
     }
 }
 
+/* Who has reset a connection is told when it ends, though the system does not know the peer any more then. */
+static void second_format_of_a_reset (void)
+{
+    static const struct linger at_once = {1, 0};
+    int (*monitor) (void *, const char *, uint64_t, int, int);
+    *(void **) &monitor = dlsym (RTLD_DEFAULT, "zmq_socket_monitor_versioned");
+    REQUIRE (monitor != NULL);
+    void *pull = OPEN (ZMQ_PULL), *push = OPEN (ZMQ_PUSH), *at_pull = OPEN (ZMQ_PAIR), *at_push = OPEN (ZMQ_PAIR);
+    char endpoint[120], peer[120];
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    OK (monitor (pull, "inproc://at-pull", ZMQ_EVENT_ALL, 2, ZMQ_PAIR));
+    OK (zmq_connect (at_pull, "inproc://at-pull"));
+    strcpy (endpoint, BIND (pull, "tcp"));
+    IS (next_second (at_pull), ZMQ_EVENT_LISTENING, endpoint, "");
+    int fd = RAW_CONNECT (endpoint);
+    REQUIRE (getsockname (fd, (struct sockaddr *) &address, &size) == 0);
+    sprintf (peer, "tcp://127.0.0.1:%d", ntohs (address.sin_port));
+    IS (next_second (at_pull), ZMQ_EVENT_ACCEPTED, endpoint, peer);
+    RAW_HANDSHAKE (fd, READY4 ("PUSH"), READY_PULL);
+    IS (next_second (at_pull), ZMQ_EVENT_HANDSHAKE_SUCCEEDED, endpoint, peer);
+    OK (setsockopt (fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+    close (fd);
+    IS (next_second (at_pull), ZMQ_EVENT_DISCONNECTED, endpoint, peer);
+    /* The same of who was connected to. */
+    OK (monitor (push, "inproc://at-push", ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED, 2, ZMQ_PAIR));
+    OK (zmq_connect (at_push, "inproc://at-push"));
+    int listener = raw_listen (endpoint);
+    OK (zmq_connect (push, endpoint));
+    fd = RAW_ACCEPT (listener);
+    second_event connected = next_second (at_push);
+    IS (connected, ZMQ_EVENT_CONNECTED, connected.local, endpoint);
+    RAW_HANDSHAKE (fd, READY_PULL, READY_PUSH);
+    OK (setsockopt (fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+    close (fd);
+    IS (next_second (at_push), ZMQ_EVENT_DISCONNECTED, connected.local, endpoint);
+    close (listener);
+}
+
 /* The same of what fails. */
 static void second_format_of_failures (void)
 {
@@ -207,4 +246,5 @@ static void second_format_of_failures (void)
 }
 
 RUN_CASES (CASE (reader_comes_late), CASE (reader_is_slow), CASE (nobody_reads_at_all), CASE (second_format),
-           CASE (second_format_at_both_ends), CASE (second_format_of_failures))
+           CASE (second_format_at_both_ends), CASE (second_format_of_a_reset),
+           CASE (second_format_of_failures))

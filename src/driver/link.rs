@@ -3,7 +3,7 @@
 use super::backoff::Backoff;
 use super::handle::LinkHandle;
 use super::inquiry::Inquiry;
-use super::report::Report;
+use super::report::{Report, event};
 use crate::connection::{Config, Handshake, Heartbeat};
 use crate::error::Result;
 use crate::io::{TimerId, Waker};
@@ -41,7 +41,7 @@ pub trait Owner: Send + Sync {
     /// who cannot.
     fn open_inquiry(&self, asking: Arc<dyn Peer>) -> Result<Option<End>>;
 
-    /// Whether somebody wants to be told about such an event.
+    /// Whether somebody wants to be told about such an event, or one of several.
     fn wants(&self, event: u64) -> bool;
 
     /// Tells the monitor.
@@ -218,6 +218,8 @@ pub struct Link {
     pub connections: u32,
     /// For the log: who the peer is, when it connected to us.
     peer: String,
+    /// For a monitor: the other side's endpoint.
+    remote: Option<Box<OsString>>,
     pub has_pipe: bool,
     /// A timer will look at the pipe.
     pub napping: bool,
@@ -251,6 +253,7 @@ impl Link {
             linger_timer: None,
             connections: 0,
             peer: String::new(),
+            remote: None,
             has_pipe: false,
             napping: false,
             reminding: false,
@@ -272,19 +275,36 @@ impl Link {
 
     /// A report with the endpoints of the connection behind a descriptor.
     pub fn about(&self, report: Report, fd: RawFd) -> Report {
-        let (local, remote) = self.transport.endpoints(fd);
+        let (local, mut remote) = self.transport.endpoints(fd);
+        if let Some(noted) = self.remote.as_deref().filter(|_| remote.is_empty()) {
+            remote.clone_from(noted);
+        }
         match &self.role {
             Role::Connect(target) => Report { local, remote: target.shown(), bound: false, ..report },
             Role::Accept(_) => Report { local, remote, bound: true, ..report },
         }
     }
 
+    /// Remembers for a monitor who is behind a new connection: after a reset the system does not know any more.
+    pub fn note_remote(&mut self, fd: RawFd) {
+        self.remote = (matches!(self.role, Role::Accept(_)) && self.settings.owner.wants(event::ENDS))
+            .then(|| Box::new(self.transport.endpoints(fd).1));
+    }
+
     /// Reports an event of an attempt to connect.
     pub fn report_attempt(&self, event: u64, value: u64) {
-        if let Role::Connect(target) = &self.role
-            && self.settings.owner.wants(event)
-        {
-            self.settings.owner.report(&Report::connecting(event, value, &target.shown()));
+        if let Some(report) = self.about_attempt(event, value) {
+            self.settings.owner.report(&report);
+        }
+    }
+
+    /// A report of an attempt to connect, if anybody wants it.
+    pub fn about_attempt(&self, event: u64, value: u64) -> Option<Report> {
+        match &self.role {
+            Role::Connect(target) if self.settings.owner.wants(event) => {
+                Some(Report::connecting(event, value, &target.shown()))
+            }
+            Role::Connect(_) | Role::Accept(_) => None,
         }
     }
 

@@ -20,6 +20,9 @@ pub mod event {
     pub const HANDSHAKE_FAILED_PROTOCOL: u64 = 0x2000;
     pub const HANDSHAKE_FAILED_AUTH: u64 = 0x4000;
     pub const PIPES_STATS: u64 = 0x10000;
+    /// Those that tell the end of a connection.
+    pub const ENDS: u64 =
+        DISCONNECTED | HANDSHAKE_FAILED_NO_DETAIL | HANDSHAKE_FAILED_PROTOCOL | HANDSHAKE_FAILED_AUTH;
 }
 
 /// One event.

@@ -57,12 +57,12 @@ impl Reactor {
                         Err(error) => self.lost(key, Loss::network(error.to_string(), error.raw())),
                     };
                 }
-                Ok(Attempt::Refused(error, socket)) => (failure, closed) = (error, Some(socket.as_raw_fd())),
+                Ok(Attempt::Refused(error, socket)) => (failure, closed) = (error, Some(socket)),
                 Err(error) => failure = error,
             }
         }
-        if let (Some(link), Some(descriptor)) = (self.link(key), closed) {
-            link.report_attempt(event::CLOSED, descriptor as u64);
+        if let (Some(link), Some(socket)) = (self.link(key), closed) {
+            link.state = State::Connecting { socket, routes };
         }
         self.lost(key, attempt_failed(failure));
     }
@@ -108,27 +108,31 @@ impl Reactor {
 
     pub(super) fn proxy_failed(&mut self, key: u64, reason: String, code: i32) {
         let Some(link) = self.link(key) else { return };
-        let State::Proxying { socket, .. } = &link.state else { return };
-        link.report_attempt(event::CLOSED, socket.as_raw_fd() as u64);
         link.handle.unregister();
         self.lost(key, Loss::network(reason, code));
     }
 
     /// The kernel has decided about a pending attempt.
     pub(super) fn connect_decided(&mut self, key: u64) {
+        let Some(Link { state: State::Connecting { socket, .. }, .. }) = self.link(key) else { return };
+        let outcome = finish_connect(socket);
+        self.route_decided(key, outcome);
+    }
+
+    /// An attempt is over: goes on with its connection, or with the next route.
+    pub(super) fn route_decided(&mut self, key: u64, outcome: Result<()>) {
         let Some(link) = self.link(key) else { return };
         link.handle.unregister();
-        let State::Connecting { socket, routes } = std::mem::replace(&mut link.state, State::Waiting) else {
-            return;
-        };
-        match finish_connect(&socket) {
-            Ok(()) => self.connected(key, socket),
-            Err(error) if routes.is_empty() => {
-                link.report_attempt(event::CLOSED, socket.as_raw_fd() as u64);
-                drop(socket);
+        match (std::mem::replace(&mut link.state, State::Waiting), outcome) {
+            (State::Connecting { socket, .. }, Ok(())) => self.connected(key, socket),
+            (State::Connecting { routes, .. }, Err(_)) if !routes.is_empty() => {
+                self.connect_next(key, routes)
+            }
+            (state, Err(error)) => {
+                link.state = state;
                 self.lost(key, attempt_failed(error));
             }
-            Err(_) => self.connect_next(key, routes),
+            (state, Ok(())) => link.state = state,
         }
     }
 }

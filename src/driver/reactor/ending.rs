@@ -28,6 +28,9 @@ impl Reactor {
             }
             reports.add(link, event::DISCONNECTED, stream.raw() as u64, stream.raw());
         }
+        if let State::Connecting { socket, .. } | State::Proxying { socket, .. } = &link.state {
+            reports.add_attempt(link, event::CLOSED, socket.as_raw_fd() as u64);
+        }
         let during_handshake = matches!(link.state, State::Handshaking { .. });
         if during_handshake {
             link.backoff.turn_away();
@@ -50,7 +53,7 @@ impl Reactor {
         match kind {
             _ if retry => {}
             LossKind::Refused => {
-                self.end_endpoint(key);
+                let _open = self.end_endpoint(key);
                 return reports.tell();
             }
             LossKind::Network | LossKind::Protocol => {
@@ -69,13 +72,14 @@ impl Reactor {
         self.retry(key, was_attempt, reports);
     }
 
-    /// Ends a link that may not try again; the socket may connect to the same endpoint anew.
-    pub(super) fn end_endpoint(&mut self, key: u64) {
-        let Some(link) = self.link(key) else { return };
+    /// Ends a link that may not try again; the socket may connect to the same endpoint anew. Returns the state it was in, as `remove` does.
+    pub(super) fn end_endpoint(&mut self, key: u64) -> Option<State> {
+        let link = self.link(key)?;
         let (handle, owner) = (link.handle.clone(), link.settings.owner.clone());
-        self.finish(key);
+        let state = self.remove(key);
         owner.ended(&handle);
         self.attend(&owner);
+        state
     }
 
     /// Waits for the next attempt, as the options say. `reports`: of what made it necessary.
@@ -91,9 +95,12 @@ impl Reactor {
                 self.set_timer(key, Some(pause));
             }
             // A first attempt that failed leaves the pipe in place for ever, a lost connection ends it.
-            None if was_attempt => link.state = State::Stopped,
+            None if was_attempt => {
+                link.state = State::Stopped;
+                reports.tell();
+            }
             None => {
-                self.end_endpoint(key);
+                drop(self.end_endpoint(key));
                 reports.tell();
             }
         }
@@ -323,6 +330,10 @@ impl Reports {
         if self.owner.wants(event) {
             self.reports.push(link.about(Report::new(event, value), fd));
         }
+    }
+
+    fn add_attempt(&mut self, link: &Link, event: u64, value: u64) {
+        self.reports.extend(link.about_attempt(event, value));
     }
 
     fn tell(&self) {

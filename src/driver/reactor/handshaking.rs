@@ -11,6 +11,7 @@ impl Reactor {
             Role::Connect(_) => event::CONNECTED,
             Role::Accept(_) => event::ACCEPTED,
         };
+        link.note_remote(stream.raw());
         link.report(connected, stream.raw() as u64, stream.raw());
         if link.settings.config.raw {
             return self.begin_raw(key, stream);

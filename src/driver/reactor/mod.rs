@@ -247,12 +247,7 @@ impl Reactor {
         link.timer = None;
         match &mut link.state {
             State::Waiting => self.attempt(key),
-            State::Connecting { socket, .. } => {
-                let descriptor = socket.as_raw_fd() as u64;
-                link.handle.unregister();
-                link.report_attempt(event::CLOSED, descriptor);
-                self.lost(key, Loss::network("the attempt took too long", libc::ETIMEDOUT));
-            }
+            State::Connecting { .. } => self.route_decided(key, Err(Errno::TIMED_OUT)),
             State::Proxying { .. } => {
                 self.proxy_failed(key, "the proxy did not answer in time".to_owned(), libc::ETIMEDOUT);
             }
