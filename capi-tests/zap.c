@@ -128,6 +128,8 @@ static void statuses (void)
         reply (handler, statuses[i].text, "", "", 0);
         EVENT (at_server, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, endpoint);
         EQUAL (value, statuses[i].number);
+        /* Why was told. */
+        EVENT (at_server, ZMQ_EVENT_DISCONNECTED, endpoint);
         EVENT (at_client, ZMQ_EVENT_CONNECT_DELAYED, endpoint);
         EVENT (at_client, ZMQ_EVENT_CONNECTED, endpoint);
         if (statuses[i].number == 300) {

@@ -6,6 +6,7 @@ use crate::error::{Errno, Result};
 use crate::options::z85;
 use std::ffi::{CStr, c_char, c_int};
 use std::slice;
+use zeroize::Zeroizing;
 
 /// Writes `size` bytes of binary data as Z85 text with a NUL, and returns `dest`.
 ///
@@ -71,7 +72,7 @@ pub unsafe extern "C" fn zmq_curve_keypair(
 ) -> c_int {
     guard(|| {
         let secret = SecretKey::generate()?;
-        let texts = [z85::encode(&secret.public_key())?, z85::encode(secret.as_bytes())?];
+        let texts = [z85::encode(&secret.public_key())?, z85::encode(secret.as_bytes())?].map(Zeroizing::new);
         // SAFETY: the caller's promise: a key in this form has 40 characters.
         unsafe {
             write_text(z85_public_key, &texts[0])?;
@@ -100,7 +101,7 @@ pub unsafe extern "C" fn zmq_curve_public(
             return Err(Errno::INVALID);
         }
         // SAFETY: the caller's promise.
-        let bytes = z85::decode(unsafe { CStr::from_ptr(z85_secret_key) }.to_bytes())?;
+        let bytes = Zeroizing::new(z85::decode(unsafe { CStr::from_ptr(z85_secret_key) }.to_bytes())?);
         let secret = SecretKey::from_bytes(bytes[..].try_into().map_err(|_| Errno::INVALID)?);
         let text = z85::encode(&secret.public_key())?;
         // SAFETY: the caller's promise: a key in this form has 40 characters.

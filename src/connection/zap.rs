@@ -20,7 +20,8 @@ pub struct Zap {
 /// A peer who is welcome.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Approval {
-    pub user_id: Vec<u8>,
+    /// `None`: nobody has judged.
+    pub user_id: Option<Vec<u8>>,
     /// Properties that the handler vouches for.
     pub properties: Vec<(String, Vec<u8>)>,
 }
@@ -84,7 +85,7 @@ pub fn parse_reply(frames: &[Vec<u8>]) -> Result<Approval, Failure> {
         b"500" => 500,
         _ => return fail(code::ZAP_INVALID_STATUS_CODE, "an unknown status"),
     };
-    let mut approval = Approval { user_id: user_id.clone(), ..Approval::default() };
+    let mut approval = Approval { user_id: Some(user_id.clone()), ..Approval::default() };
     for property in Properties::new(properties) {
         let Ok((name, value)) = property else {
             return fail(code::ZAP_INVALID_METADATA, "malformed metadata");

@@ -175,7 +175,10 @@ pub enum State {
         stream: Arc<Stream>,
         handshake: Box<Handshake>,
         output: Vec<u8>,
+        /// The peer was turned away, or turned us away: nothing is left but to wait for its end.
         refused: bool,
+        /// The monitor knows why.
+        told: bool,
         inquiry: Option<Inquiry>,
     },
     /// Nothing: the halves in the handle do the work.

@@ -102,9 +102,10 @@ fn check_structure(body: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// The first bytes of a command, for messages.
+/// The name of a command, for messages; what follows may be secret.
 fn shown(body: &[u8]) -> impl std::fmt::Display {
-    body.get(..body.len().min(32)).unwrap_or_default().escape_ascii()
+    let size = body.first().map_or(0, |&size| 1 + usize::from(size));
+    body.get(..size.min(body.len()).min(32)).unwrap_or_default().escape_ascii()
 }
 
 /// A command that has no place where it came.

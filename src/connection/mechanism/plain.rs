@@ -96,7 +96,6 @@ impl Mechanism for Server {
                 Ok(Progress::Ask(credentials))
             }
             Self::AwaitingInitiate => {
-                check_structure(body)?;
                 let Some(properties) = body.strip_prefix(INITIATE) else {
                     return Err(unexpected(body, "INITIATE"));
                 };

@@ -117,7 +117,7 @@ fn both_mechanisms_in_pieces_of_any_size() {
         }
         let [left, right] = pair.finish();
         assert_eq!(right.routing_id, b"me");
-        assert_eq!(right.approval.user_id, b"somebody");
+        assert_eq!(right.approval.user_id.as_deref(), Some(&b"somebody"[..]));
         assert_eq!(right.approval.properties, [("Level".into(), b"high".to_vec())]);
         assert_eq!(left.properties[0], ("Socket-Type".into(), b"ROUTER".to_vec()));
     }

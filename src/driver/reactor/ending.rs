@@ -21,7 +21,7 @@ impl Reactor {
         if let State::Handshaking { stream, .. } | State::Established { stream, .. } = &link.state {
             // What breaks the protocol later is reported in the same way.
             if let Some((number, value)) = report
-                && (matches!(link.state, State::Handshaking { .. })
+                && (matches!(link.state, State::Handshaking { told: false, .. })
                     || number == event::HANDSHAKE_FAILED_PROTOCOL)
             {
                 reports.add(link, number, value, stream.raw());

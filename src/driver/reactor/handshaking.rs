@@ -19,8 +19,14 @@ impl Reactor {
         let handshake = Box::new(Handshake::new(link.settings.config.clone()));
         let timeout = link.settings.options.handshake_interval.filter(|interval| !interval.is_zero());
         let registered = link.handle.register(stream.raw(), Interest::READ);
-        link.state =
-            State::Handshaking { stream, handshake, output: Vec::new(), refused: false, inquiry: None };
+        link.state = State::Handshaking {
+            stream,
+            handshake,
+            output: Vec::new(),
+            refused: false,
+            told: false,
+            inquiry: None,
+        };
         if let Err(error) = registered {
             return self.lost(key, Loss::network(error.to_string(), error.raw()));
         }
@@ -65,7 +71,7 @@ impl Reactor {
     pub(super) fn read_handshake(&mut self, key: u64) {
         for _ in 0..BUDGET {
             let Some(link) = self.link(key) else { return };
-            let State::Handshaking { stream, handshake, refused, .. } = &mut link.state else { return };
+            let State::Handshaking { stream, handshake, refused, told, .. } = &mut link.state else { return };
             let mut refusal = None;
             let fd = stream.raw();
             let outcome = with_read_buffer(|buffer| match stream.read(buffer) {
@@ -79,6 +85,7 @@ impl Reactor {
                     Err(Failure { kind: FailureKind::Refused(status), reason }) => {
                         debug!("the peer refused the connection: {reason}");
                         *refused = true;
+                        *told |= status.is_some();
                         refusal = status;
                         Ok(Some(Vec::new()))
                     }
@@ -192,12 +199,13 @@ impl Reactor {
     /// Acts on what the handshake made of something that was done elsewhere.
     fn settle(&mut self, key: u64, outcome: std::result::Result<(), Failure>) {
         let Some(link) = self.link(key) else { return };
-        let State::Handshaking { stream, refused, .. } = &mut link.state else { return };
+        let State::Handshaking { stream, refused, told, .. } = &mut link.state else { return };
         let fd = stream.raw();
         let status = match outcome {
             Err(Failure { kind: FailureKind::Refused(status), ref reason }) => {
                 debug!("{reason}");
                 *refused = true;
+                *told |= status.is_some();
                 status
             }
             _ => None,
@@ -286,8 +294,8 @@ fn describe_peer(link: &Link, stream: &Stream, established: &Established) -> Met
     metadata.set_descriptor(stream.raw());
     metadata.insert("Peer-Address", link.peer_address(stream).as_bytes());
     let approval = &established.approval;
-    if !approval.user_id.is_empty() {
-        metadata.insert("User-Id", &approval.user_id);
+    if let Some(user_id) = &approval.user_id {
+        metadata.insert("User-Id", user_id);
     }
     for (name, value) in &approval.properties {
         metadata.insert(name, value);

@@ -32,11 +32,9 @@ pub struct Proven {
 }
 
 impl Server {
-    /// The tokens are exchanged.
-    fn judge(&mut self, proven: Proven, step: &mut Step<'_>) -> Result<Progress, Failure> {
-        if !step.config.zap.asks() {
-            return self.welcome(proven, step);
-        }
+    /// The tokens are exchanged. A handler that is there is asked in any case, as in the reference: ZMQ_ZAP_ENFORCE_DOMAIN says only what
+    /// happens without one.
+    fn judge(&mut self, proven: Proven) -> Result<Progress, Failure> {
         let Some(name) = &proven.name else { return Err(no_context("the client has no name")) };
         let name = name.display().map_err(no_context)?;
         *self = Self::AwaitingVerdict(proven);
@@ -97,7 +95,7 @@ impl Mechanism for Server {
             *self = Self::AwaitingEnd(proven);
             return Ok(Progress::Continue);
         }
-        self.judge(proven, step)
+        self.judge(proven)
     }
 
     fn handle_command(&mut self, body: &[u8], step: &mut Step<'_>) -> Result<Progress, Failure> {
@@ -107,13 +105,13 @@ impl Mechanism for Server {
                 *self = Self::Negotiating;
                 Ok(Progress::Negotiate(negotiation))
             }
-            Self::AwaitingEnd(proven) if body.is_empty() => self.judge(proven, step),
+            Self::AwaitingEnd(proven) if body.is_empty() => self.judge(proven),
             Self::AwaitingReady(session) => {
                 let content = read_wrapped(&session, is_plaintext(step), body)?;
                 let Some(properties) = content.strip_prefix(command::READY) else {
                     return Err(unexpected(&content, "READY"));
                 };
-                let peer = metadata::accept(step.config, properties)?;
+                let peer = metadata::accept(step.config, properties).map_err(Failure::of_metadata)?;
                 let ciphers = (!is_plaintext(step)).then(|| Ciphers::gssapi(session));
                 Ok(Progress::Done(peer, ciphers))
             }
