@@ -3,10 +3,10 @@
 use super::constants::{ZMQ_VERSION_MAJOR, ZMQ_VERSION_MINOR, ZMQ_VERSION_PATCH, zmq_thread_fn};
 use super::error::{OrErrno, OrNull, errno, guard};
 use crate::error::{Errno, Result};
+use crate::io::AppThread;
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_ulong, c_void};
-use std::mem::MaybeUninit;
 use std::ptr;
 use std::time::Instant;
 
@@ -240,36 +240,6 @@ unsafe fn counter_ref<'a>(counter: *mut c_void) -> Option<&'a AtomicU32> {
 
 // ---- Threads ----
 
-unsafe extern "C" {
-    /// pthread_create(3), for a start routine that pthread_exit(3) may leave.
-    fn pthread_create(
-        thread: *mut libc::pthread_t,
-        attributes: *const libc::pthread_attr_t,
-        start: extern "C-unwind" fn(*mut c_void) -> *mut c_void,
-        argument: *mut c_void,
-    ) -> c_int;
-}
-
-/// What a new thread is to do.
-#[derive(Clone, Copy)]
-struct Task {
-    func: zmq_thread_fn,
-    arg: *mut c_void,
-}
-
-/// The start routine. Nothing in it needs to be dropped when `func` ends the thread with pthread_exit(3).
-extern "C-unwind" fn run_task(task: *mut c_void) -> *mut c_void {
-    // SAFETY: `zmq_threadstart` made it with a box, for this thread alone.
-    let Task { func, arg } = *unsafe { Box::from_raw(task.cast::<Task>()) };
-    block_signals();
-    // SAFETY: names this thread, with a text shorter than 16 bytes; `func` may be called by the promise of who started the thread.
-    unsafe {
-        libc::pthread_setname_np(libc::pthread_self(), c"ZMQapp".as_ptr());
-        func(arg);
-    }
-    ptr::null_mut()
-}
-
 /// Runs `func(arg)` on a new thread, with a stack of the size that the system gives to threads. Free the handle with
 /// zmq_threadclose.
 ///
@@ -284,29 +254,11 @@ extern "C-unwind" fn run_task(task: *mut c_void) -> *mut c_void {
 pub unsafe extern "C" fn zmq_threadstart(func: Option<zmq_thread_fn>, arg: *mut c_void) -> *mut c_void {
     guard(|| {
         let func = func.ok_or(Errno::FAULT)?;
-        let task = Box::into_raw(Box::new(Task { func, arg })).cast();
-        let mut thread = MaybeUninit::uninit();
-        // SAFETY: room for the thread's number, and a task that the routine takes.
-        let code = unsafe { pthread_create(thread.as_mut_ptr(), ptr::null(), run_task, task) };
-        if code != 0 {
-            // SAFETY: made above, and there is no thread that takes it.
-            drop(unsafe { Box::from_raw(task.cast::<Task>()) });
-            return Err(std::io::Error::from_raw_os_error(code).into());
-        }
-        // SAFETY: filled in, since there was no error.
-        Ok(Box::into_raw(Box::new(unsafe { thread.assume_init() })).cast())
+        // SAFETY: the caller's promise.
+        let thread = unsafe { AppThread::start(c"ZMQapp", func, arg) }?;
+        Ok(Box::into_raw(Box::new(thread)).cast())
     })
     .or_null()
-}
-
-/// Signals are for the application's own threads, as the reference has it for every thread it starts.
-fn block_signals() {
-    let mut all = MaybeUninit::uninit();
-    // SAFETY: the set is filled before it is used.
-    unsafe {
-        libc::sigfillset(all.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), ptr::null_mut());
-    }
 }
 
 /// Waits for the thread to end, and frees the handle.
@@ -318,9 +270,7 @@ pub unsafe extern "C" fn zmq_threadclose(thread: *mut c_void) {
     let join = || -> Result<()> {
         if !thread.is_null() {
             // SAFETY: `zmq_threadstart` made it with a box, and the caller gives it up.
-            let thread = unsafe { Box::from_raw(thread.cast::<libc::pthread_t>()) };
-            // SAFETY: a thread that nobody else joins.
-            unsafe { libc::pthread_join(*thread, ptr::null_mut()) };
+            unsafe { Box::from_raw(thread.cast::<AppThread>()) }.join();
         }
         Ok(())
     };

@@ -3,6 +3,7 @@
 //! Knows: descriptors, deadlines, threads. Must not know: what the descriptors carry. The loop in `thread` hands
 //! commands, readiness and timers to a `Handler`.
 
+mod app_thread;
 mod helpers;
 mod mailbox;
 mod poller;
@@ -10,6 +11,7 @@ mod thread;
 mod timers;
 mod waker;
 
+pub use app_thread::AppThread;
 pub use helpers::Helpers;
 pub use mailbox::Mailbox;
 pub use poller::{Event, Interest, Poller};
