@@ -15,9 +15,8 @@ pub struct Xsub {
     pub(super) queue: FairQueue,
     fan_out: FanOut,
     pub(super) topics: TopicCounts,
-    /// Publishers that have as much to read as the high-water mark allows, or are away: the topics that they will be told of once there is
-    /// room, and whether they are wanted. No more than what they know and what is wanted differ by, however long that takes.
-    behind: HashMap<PipeId, Changes>,
+    /// Publishers that do not hear of each subscription now.
+    behind: HashMap<PipeId, Behind>,
     /// Whether parts are looked at for subscriptions, when only first parts decide.
     examine: bool,
     within: bool,
@@ -26,7 +25,14 @@ pub struct Xsub {
     verbose_unsubscribe: bool,
 }
 
-type Changes = BTreeMap<Box<[u8]>, bool>;
+/// Why a publisher does not hear of subscriptions.
+enum Behind {
+    /// It has as much to read as the high-water mark allows: the topics that it will be told of once there is room, and whether they are wanted.
+    /// No more than what it knows and what is wanted differ by, however long that takes.
+    Full(BTreeMap<Box<[u8]>, bool>),
+    /// Its connection is lost, and what is queued for it is dropped; it is told everything then.
+    Lost,
+}
 
 impl Xsub {
     /// Tells one publisher each distinct topic. The queue's limit does not apply: a lost subscription is for ever.
@@ -50,14 +56,24 @@ impl Xsub {
             drop(message.take());
             return;
         }
+        if changed {
+            self.behind.values_mut().for_each(|behind| behind.note_change(message));
+        }
         if !self.fan_out.in_message() && !message.more() {
             for &id in self.fan_out.pipes() {
-                if pipes.has_room(id) {
-                    tell_changes(pipes, id, &mut self.behind);
-                    pipes.write(id, message.share());
-                } else if changed {
-                    note_change(self.behind.entry(id).or_default(), message);
+                // Whoever is behind is not asked for room: the news of it would not come then.
+                if self.behind.contains_key(&id) {
+                    continue;
                 }
+                if pipes.has_room(id) {
+                    pipes.write(id, message.share());
+                    continue;
+                }
+                let mut behind = Behind::Full(BTreeMap::new());
+                if changed {
+                    behind.note_change(message);
+                }
+                self.behind.insert(id, behind);
             }
             return message.clear();
         }
@@ -88,21 +104,15 @@ fn tell(pipes: &mut Pipes, id: PipeId, wanted: bool, topic: &[u8]) {
     }
 }
 
-fn tell_changes(pipes: &mut Pipes, id: PipeId, behind: &mut HashMap<PipeId, Changes>) {
-    if behind.is_empty() {
-        return;
-    }
-    for (topic, wanted) in behind.remove(&id).into_iter().flatten() {
-        tell(pipes, id, wanted, &topic);
-    }
-}
-
-/// A topic is wanted now and was not, or the other way round: twice is nothing.
-fn note_change(changes: &mut Changes, message: &Message) {
-    if let Some(Subscription { wanted, topic }) = Subscription::parse(message)
-        && changes.remove(topic).is_none()
-    {
-        changes.insert(topic.into(), wanted);
+impl Behind {
+    /// A topic is wanted now and was not, or the other way round: twice is nothing.
+    fn note_change(&mut self, message: &Message) {
+        if let (Self::Full(changes), Some(Subscription { wanted, topic })) =
+            (self, Subscription::parse(message))
+            && changes.remove(topic).is_none()
+        {
+            changes.insert(topic.into(), wanted);
+        }
     }
 }
 
@@ -118,7 +128,11 @@ impl Pattern for Xsub {
     }
 
     fn writable(&mut self, pipes: &mut Pipes, id: PipeId) {
-        tell_changes(pipes, id, &mut self.behind);
+        if matches!(self.behind.get(&id), Some(Behind::Full(_)))
+            && let Some(Behind::Full(changes)) = self.behind.remove(&id)
+        {
+            changes.iter().for_each(|(topic, &wanted)| tell(pipes, id, wanted, topic));
+        }
     }
 
     fn closed(&mut self, pipes: &mut Pipes, id: PipeId) -> Leftover {
@@ -131,12 +145,18 @@ impl Pattern for Xsub {
         self.queue.remove(pipes, id);
     }
 
-    fn hiccup(&mut self, pipes: &mut Pipes, id: PipeId) {
+    fn lost(&mut self, pipes: &mut Pipes, id: PipeId) {
         if self.fan_out.contains(id) {
             if self.fan_out.deselect(id) {
                 // The message that is being sent misses this peer as a whole.
                 pipes.rollback(id);
             }
+            self.behind.insert(id, Behind::Lost);
+        }
+    }
+
+    fn hiccup(&mut self, pipes: &mut Pipes, id: PipeId) {
+        if self.fan_out.contains(id) {
             self.tell_all(pipes, id);
         }
     }
@@ -284,6 +304,8 @@ mod tests {
             world.send(&mut xsub, &[message]).unwrap();
         }
         world.send(&mut xsub, &[b"hello"]).unwrap();
+        world.send(&mut xsub, &[b"\x01f", b"more"]).unwrap();
+        world.send(&mut xsub, &[b"\x00f", b"more"]).unwrap();
         assert_eq!(received(&mut world, peer), parts(&[b"\x01a", b"\x01b"]));
         xsub.writable(&mut world.pipes, peer);
         assert_eq!(
@@ -306,12 +328,16 @@ mod tests {
             world.send(&mut xsub, &[&[b"\x01", &topic[..]].concat()]).unwrap();
             world.send(&mut xsub, &[&[b"\x00", &topic[..]].concat()]).unwrap();
         }
-        assert!(xsub.behind[&peer].is_empty());
+        assert!(matches!(&xsub.behind[&peer], Behind::Full(changes) if changes.is_empty()));
         world.send(&mut xsub, &[b"\x01last"]).unwrap();
-        xsub.hiccup(&mut world.pipes, peer);
-        assert_eq!(received(&mut world, peer)[4..], parts(&[b"\x01last"]));
+        // The connection is lost, and what is queued is dropped, which makes room.
+        xsub.lost(&mut world.pipes, peer);
+        assert_eq!(received(&mut world, peer).len(), 4);
         xsub.writable(&mut world.pipes, peer);
-        assert_eq!(received(&mut world, peer), parts(&[]), "all was told at the hiccup");
+        world.send(&mut xsub, &[b"\x01more"]).unwrap();
+        assert_eq!(received(&mut world, peer), parts(&[]), "nobody is there to hear of changes");
+        xsub.hiccup(&mut world.pipes, peer);
+        assert_eq!(received(&mut world, peer), parts(&[b"\x01last", b"\x01more"]));
     }
 
     #[test]
@@ -323,6 +349,7 @@ mod tests {
             received(&mut world, peer);
         }
         xsub.send(&mut world.pipes, &mut part(b"hello", true), Mode::Blocking).unwrap();
+        xsub.lost(&mut world.pipes, a);
         xsub.hiccup(&mut world.pipes, a);
         xsub.send(&mut world.pipes, &mut part(b"world", false), Mode::Blocking).unwrap();
         assert_eq!(received(&mut world, a), parts(&[b"\x01t"]));

@@ -1,6 +1,7 @@
 //! How connections and links end: retry, linger, close.
 
 use super::*;
+use crate::pipe::Outlet;
 use std::os::fd::RawFd;
 
 impl Reactor {
@@ -113,6 +114,11 @@ impl Reactor {
         let Some(link) = self.link(key) else { return State::Stopped };
         let state = std::mem::replace(&mut link.state, State::Waiting);
         let (handle, settings) = (link.handle.clone(), link.settings.clone());
+        let resubscribes = settings.resubscribes() && !settings.options.immediate;
+        if resubscribes && matches!(state, State::Established { .. }) {
+            // Before there is room: no change may be told to a peer that has heard of nothing.
+            tell(&handle, Outlet::lost);
+        }
         take_off(&handle);
         let State::Established { stream, .. } = &state else { return state };
         release_waiters(stream);
@@ -120,14 +126,10 @@ impl Reactor {
             link.has_pipe = false;
             close_pipe(&handle);
         } else {
-            if settings.resubscribes() {
+            if resubscribes {
                 handle.with_send(SendPump::discard);
             }
-            handle.with_receive(|pump| {
-                if let Some(outlet) = &pump.outlet {
-                    outlet.hiccup();
-                }
-            });
+            tell(&handle, Outlet::hiccup);
         }
         self.attend(&settings.owner);
         state
@@ -305,6 +307,15 @@ pub(super) fn loss_of(failure: Failure) -> Loss {
             Loss { kind: LossKind::Protocol, reason, report }
         }
     }
+}
+
+/// Tells the socket something through the link's pipe.
+fn tell(handle: &LinkHandle, what: impl FnOnce(&Outlet)) {
+    handle.with_receive(|pump| {
+        if let Some(outlet) = &pump.outlet {
+            what(outlet);
+        }
+    });
 }
 
 /// Takes both halves off a connection. The receive half says goodbye to the socket then: what an application sends because of that
