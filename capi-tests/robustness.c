@@ -203,6 +203,7 @@ static void calls_in_a_forked_child (void)
         FAILS (set_int (a, ZMQ_RCVHWM, 5), EINTR);
         FAILS (zmq_getsockopt (a, ZMQ_RCVHWM, buffer, &(size_t){sizeof (int)}), EINTR);
         FAILS (zmq_socket_monitor (a, "inproc://monitor", ZMQ_EVENT_ALL), EINTR);
+        NOTHING (zmq_socket (context (), ZMQ_PAIR), EINTR);
 #endif
         FAILS (zmq_ctx_term (context ()), EINTR);
         /* A context of its own works. */

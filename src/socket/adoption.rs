@@ -205,7 +205,7 @@ impl Socket {
         self.adoption.may_lease_links || self.adoption.may_lease_sets
     }
 
-    /// Before a send: reads what peers have said, as far as that decides about it. ETERM, EINTR in a forked child.
+    /// Before a send: reads what peers have said, as far as that decides about it. ETERM.
     pub(super) fn heed(&mut self) -> Result<()> {
         let heed = self.pattern.heeds();
         if heed == Heed::Nothing {

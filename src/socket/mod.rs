@@ -79,6 +79,9 @@ struct Attached {
 
 /// Opens a socket. EINVAL for an unknown type, EMFILE at the limit, ETERM when the context is ending.
 pub fn open(context: &Arc<Context>, kind: i32) -> Result<&'static Cell<Socket>> {
+    if context.is_foreign() {
+        return Err(Errno::INTERRUPTED);
+    }
     if context.is_terminating() {
         return Err(Errno::TERMINATED);
     }
