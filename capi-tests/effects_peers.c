@@ -501,6 +501,56 @@ static void patience_begins_when_the_ping_has_left (void)
     close (listener);
 }
 
+static void *read_everything (void *fd)
+{
+    static char buffer[65536];
+    while (read (*(int *) fd, buffer, sizeof buffer) > 0)
+        ;
+    return NULL;
+}
+
+/* A peer that reads all and says nothing any more is given up, however busy the sender is; `pause`: microseconds after each message. */
+static void give_up_a_silent_reader (int pause)
+{
+    char endpoint[100];
+    pthread_t thread;
+    void *push = OPEN (ZMQ_PUSH), *reader = watch (push, ZMQ_EVENT_DISCONNECTED);
+    int listener = raw_listen (endpoint), sent = 0, given_up = 0;
+    SET (push, ZMQ_HEARTBEAT_IVL, 200);
+    SET (push, ZMQ_SNDTIMEO, 50);
+    OK (zmq_connect (push, endpoint));
+    int fd = RAW_ACCEPT (listener);
+    RAW_HANDSHAKE (fd, READY4 ("PULL"), READY_PUSH);
+    REQUIRE (pthread_create (&thread, NULL, read_everything, &fd) == 0);
+    long long begin = now_ms ();
+    while (!given_up && now_ms () - begin < 3000) {
+        for (int i = 0; i < 50; i++) {
+            sent += zmq_send (push, "small", 5, 0) == 5;
+            if (pause)
+                usleep ((useconds_t) pause);
+        }
+        given_up = get_int (reader, ZMQ_EVENTS) & ZMQ_POLLIN;
+    }
+    long long took = now_ms () - begin;
+    if (!given_up || took >= 2000)
+        fail_at (__FILE__, __LINE__, "%s after %lld ms and %d messages", given_up ? "given up" : "not given up", took, sent);
+    shutdown (fd, SHUT_RDWR);
+    pthread_join (thread, NULL);
+    close (fd);
+    close (listener);
+}
+
+static void silent_reader_of_a_stream_of_messages (void)
+{
+    give_up_a_silent_reader (0);
+    give_up_a_silent_reader (50);
+}
+
+static void silent_reader_of_many_messages (void)
+{
+    give_up_a_silent_reader (100);
+}
+
 /* The XPUB's options are the PUB's too. */
 static void publisher_with_options_of_xpub (void)
 {
@@ -620,6 +670,7 @@ static void options_without_an_effect (void)
 RUN_CASES (CASE (connect_timeout), CASE (reconnect_intervals), CASE (interval_after_a_success),
            CASE (without_reconnecting), CASE (stopped_when_refused), CASE (stopped_when_the_handshake_fails), CASE (filters_of_local_peers),
            CASE (filters_of_addresses), CASE (metadata_of_our_own), CASE (conflated_from_the_wire), CASE (probes), CASE (filters_of_ipv6_addresses), CASE (probes_of_rep), CASE (patience_for_heartbeats),
-           CASE (patience_begins_when_the_ping_has_left),
+           CASE (patience_begins_when_the_ping_has_left), CASE (silent_reader_of_a_stream_of_messages),
+           CASE (silent_reader_of_many_messages),
            CASE (publisher_with_options_of_xpub), CASE (only_the_first_part_subscribes), CASE (last_value_by_hand),
            CASE (enforced_domain), CASE (options_without_an_effect))

@@ -3,6 +3,9 @@
 use super::config::HeartbeatConfig;
 use std::time::{Duration, Instant};
 
+/// Looks whether a PING has left, within the time that its answer may take.
+const LOOKS: u32 = 8;
+
 /// Decides when to ping, and when a silent peer is dead. Not for peers below ZMTP 3.0.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
@@ -10,6 +13,8 @@ pub struct Heartbeat {
     timeout: Duration,
     /// When the next PING is due.
     ping: Option<Instant>,
+    /// When to look whether the last PING has left; `None`: it has.
+    unsent: Option<Instant>,
     /// When a peer that did not answer a PING is given up.
     answer: Option<Instant>,
     /// When the time to live that the peer asked for is over.
@@ -20,7 +25,7 @@ pub struct Heartbeat {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HeartbeatAction {
     Nothing,
-    /// Then call [`Heartbeat::handle_ping_sent`].
+    /// Then call [`Heartbeat::handle_ping_sent`], before the next [`Heartbeat::handle_timeout`] that finds it has left.
     SendPing,
     /// Close the connection as after a network error, and reconnect.
     Dead,
@@ -29,7 +34,14 @@ pub enum HeartbeatAction {
 impl Heartbeat {
     pub fn new(config: &HeartbeatConfig, now: Instant) -> Self {
         let ping = after(now, config.interval);
-        Self { interval: config.interval, timeout: config.timeout, ping, answer: None, ttl: None }
+        Self {
+            interval: config.interval,
+            timeout: config.timeout,
+            ping,
+            unsent: None,
+            answer: None,
+            ttl: None,
+        }
     }
 
     /// Bytes arrived: the peer lives. Call it before decoding them.
@@ -46,12 +58,13 @@ impl Heartbeat {
 
     /// When [`Heartbeat::handle_timeout`] must be called next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.ping, self.answer, self.ttl].into_iter().flatten().min()
+        [self.ping, self.unsent, self.answer, self.ttl].into_iter().flatten().min()
     }
 
     /// The PING that was asked for is with the kernel: the peer has to say something from now on. A PING that cannot be sent, since the
     /// peer is slow to read what was sent before it, proves nothing.
     pub fn handle_ping_sent(&mut self, now: Instant) {
+        self.unsent = None;
         // The clock runs from the first PING without an answer; later ones do not extend it.
         self.answer = self.answer.or_else(|| after(now, self.timeout));
     }
@@ -62,6 +75,9 @@ impl Heartbeat {
         if passed(self.answer) || passed(self.ttl) {
             return HeartbeatAction::Dead;
         }
+        if passed(self.unsent) {
+            self.unsent = after(now, self.timeout / LOOKS);
+        }
         if !passed(self.ping) {
             return HeartbeatAction::Nothing;
         }
@@ -69,6 +85,10 @@ impl Heartbeat {
         // burst.
         self.ping = self.ping.and_then(|ping| after(ping, self.interval)).filter(|&ping| ping > now);
         self.ping = self.ping.or_else(|| after(now, self.interval));
+        if self.unsent.is_some() {
+            return HeartbeatAction::Nothing;
+        }
+        self.unsent = after(now, self.timeout / LOOKS);
         HeartbeatAction::SendPing
     }
 }

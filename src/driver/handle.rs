@@ -52,6 +52,8 @@ pub struct LinkHandle {
     pub(super) gathered: AtomicBool,
     controls: Mutex<Vec<Control>>,
     has_controls: AtomicBool,
+    /// A PING is with the kernel, and the I/O thread does not know yet.
+    pinged: AtomicBool,
     /// The I/O thread looks at the pipe in a moment.
     pub(super) napping: AtomicBool,
     /// An application thread waits until the kernel takes more.
@@ -82,6 +84,7 @@ impl LinkHandle {
             gathered: AtomicBool::new(false),
             controls: Mutex::default(),
             has_controls: AtomicBool::new(false),
+            pinged: AtomicBool::new(false),
             napping: AtomicBool::new(false),
             awaiting_room: AtomicBool::new(false),
             keeping: AtomicBool::new(false),
@@ -230,7 +233,10 @@ impl LinkHandle {
 
     /// Watches for room to write when the kernel took no more. Done while the half is held, so that two drivers cannot overtake
     /// each other between finding out and acting on it. True when the I/O thread has to go on.
-    pub(super) fn note_sent(&self, pump: &SendPump, sent: Sent) -> bool {
+    pub(super) fn note_sent(&self, pump: &mut SendPump, sent: Sent) -> bool {
+        if std::mem::take(&mut pump.pinged) {
+            self.pinged.store(true, Ordering::Relaxed);
+        }
         match sent {
             // At the end of the nap the I/O thread will find it.
             Sent::Blocked if pump.napping => false,
@@ -285,14 +291,9 @@ impl LinkHandle {
         self.has_controls.load(Ordering::Relaxed)
     }
 
-    /// Whether what was to be said last may still be here: the kernel takes no more, or somebody else is writing.
-    pub(super) fn is_held_up(&self) -> bool {
-        let Some(pump) = self.send.hold_if_free() else { return true };
-        let blocked = pump.blocked_stream().is_some();
-        if pump.release() {
-            self.post(Command::Send);
-        }
-        blocked || self.has_controls()
+    /// Whether a PING has left since the last call.
+    pub(super) fn take_pinged(&self) -> bool {
+        self.pinged.load(Ordering::Relaxed) && self.pinged.swap(false, Ordering::Relaxed)
     }
 
     /// What is to be said, unless much is unsent already.

@@ -74,6 +74,8 @@ pub struct SendPump {
     unheard: u32,
     /// Something was given to the kernel, or tried to be, since this was last cleared.
     pub wrote: bool,
+    /// A PING was given to the kernel since this was last cleared.
+    pub pinged: bool,
     /// All that was encoded for the connections of this link.
     pub sent: Traffic,
 }
@@ -87,6 +89,8 @@ struct Connection {
     blocked: bool,
     /// Messages in the batch that did not come through the pipe, and were not tried to be written yet.
     passed: usize,
+    /// There is a PING in the batch.
+    has_ping: bool,
     /// The last part taken from the pipe was not the last of its message.
     in_message: bool,
     /// A write failed; the end is left to the receive half, so that what the peer sent is still read.
@@ -112,6 +116,7 @@ impl SendPump {
             half,
             batch,
             blocked: false,
+            has_ping: false,
             passed: 0,
             in_message: false,
             broken: false,
@@ -134,7 +139,7 @@ impl SendPump {
 
     /// Forgets the connection, and what it did not send: whole messages, so that the next connection begins with a first part.
     pub fn disconnect(&mut self) {
-        self.napping = false;
+        (self.napping, self.pinged) = (false, false);
         let Some(connection) = self.connection.take() else { return };
         if let Some(inlet) = &mut self.inlet {
             inlet.count_passed(connection.passed);
@@ -291,7 +296,10 @@ impl SendPump {
             let batch = connection.batch.get_or_insert_with(spare_batch);
             for control in controls.drain(..) {
                 match control {
-                    Control::Ping => connection.half.encode_ping(batch),
+                    Control::Ping => {
+                        connection.half.encode_ping(batch);
+                        connection.has_ping = true;
+                    }
                     Control::Pong(context) => connection.half.encode_pong(&context, batch),
                 }
             }
@@ -314,7 +322,10 @@ impl SendPump {
                 inlet.count_passed(std::mem::take(&mut connection.passed));
             }
             match write(&connection.stream, batch) {
-                Ok(true) => connection.blocked = false,
+                Ok(true) => {
+                    connection.blocked = false;
+                    self.pinged |= std::mem::take(&mut connection.has_ping);
+                }
                 Ok(false) => {
                     connection.blocked = true;
                     return Sent::Blocked;

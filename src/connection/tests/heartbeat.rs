@@ -43,12 +43,14 @@ fn a_ping_that_has_not_left_asks_for_no_answer() {
     let start = Instant::now();
     let config = HeartbeatConfig { interval: ms(100), timeout: ms(50), ttl: ms(0) };
     let mut heartbeat = Heartbeat::new(&config, start);
-    for ping in 1..20 {
-        assert_eq!(heartbeat.handle_timeout(start + ms(100 * ping)), HeartbeatAction::SendPing);
-        assert_eq!(heartbeat.handle_timeout(start + ms(100 * ping + 60)), HeartbeatAction::Nothing);
+    assert_eq!(heartbeat.handle_timeout(start + ms(100)), HeartbeatAction::SendPing);
+    for look in 101..2000 {
+        let now = start + ms(look);
+        assert_eq!(heartbeat.handle_timeout(now), HeartbeatAction::Nothing, "it is there already");
+        assert!(heartbeat.poll_timeout().is_some_and(|next| next > now && next <= now + ms(7)));
     }
-    assert_eq!(heartbeat.handle_timeout(start + ms(2000)), HeartbeatAction::SendPing);
     heartbeat.handle_ping_sent(start + ms(2000));
+    assert_eq!(heartbeat.handle_timeout(start + ms(2049)), HeartbeatAction::SendPing, "that of 2000");
     assert_eq!(heartbeat.handle_timeout(start + ms(2050)), HeartbeatAction::Dead);
 }
 

@@ -14,7 +14,7 @@ impl Reactor {
         let budget = if pump.napping && !lingering { 1 } else { BUDGET };
         let sent = pump.drive(controls, budget, !lingering);
         pump.wrote = false;
-        let more = handle.note_sent(&pump, sent) && sent != Sent::Ended;
+        let more = handle.note_sent(&mut pump, sent) && sent != Sent::Ended;
         if pump.release() | more {
             handle.post(Command::Send);
         }

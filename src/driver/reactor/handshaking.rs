@@ -279,6 +279,8 @@ impl Reactor {
         let last = notices.last(connected);
         handle.with_receive(|pump| pump.connect(stream.clone(), established.receive, rest, first, last));
         handle.with_send(|pump| pump.connect(stream, established.send, notices.hello()));
+        // One that left through the connection before asks nothing of this peer.
+        handle.take_pinged();
         handle.note_established();
         self.set_deadline(key, deadline);
         self.attend(&settings.owner);

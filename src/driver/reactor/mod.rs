@@ -269,6 +269,9 @@ impl Reactor {
         }
         let Some(link) = self.link(key) else { return };
         let State::Established { heartbeat, traffic, .. } = &mut link.state else { return };
+        if handle.take_pinged() {
+            heartbeat.handle_ping_sent(now);
+        }
         let seen = handle.traffic.load(Ordering::Relaxed);
         if seen != *traffic {
             *traffic = seen;
@@ -288,14 +291,12 @@ impl Reactor {
         }
     }
 
-    /// Sends a PING, or lets the one before wait that has not left yet.
+    /// Sends a PING. Where it has to wait, the next look finds out whether it has left.
     fn ping(&mut self, key: u64, handle: &LinkHandle, now: Instant) {
         handle.note_heartbeats();
-        if !handle.has_controls() {
-            handle.push_control(Control::Ping);
-        }
+        handle.push_control(Control::Ping);
         self.drive_send(key);
-        if !handle.is_held_up()
+        if handle.take_pinged()
             && let Some(Link { state: State::Established { heartbeat, .. }, .. }) = self.link(key)
         {
             heartbeat.handle_ping_sent(now);
