@@ -30,7 +30,7 @@ impl Reactor {
         match routes {
             Ok(mut routes) => {
                 routes.reverse();
-                self.connect_next(key, routes);
+                self.connect_next(key, routes, None);
             }
             Err(error) => {
                 self.lost(key, Loss::network(format!("the address cannot be resolved: {error}"), error.raw()))
@@ -38,9 +38,9 @@ impl Reactor {
         }
     }
 
-    /// Tries the routes, the last of the list first.
-    pub(super) fn connect_next(&mut self, key: u64, mut routes: Vec<Route>) {
-        let (mut failure, mut closed) = (Errno::INVALID, None);
+    /// Tries the routes, the last of the list first. `closed`: the socket of the route before.
+    pub(super) fn connect_next(&mut self, key: u64, mut routes: Vec<Route>, mut closed: Option<Socket>) {
+        let mut failure = Errno::INVALID;
         while let Some(route) = routes.pop() {
             let Some(link) = self.link(key) else { return };
             let Role::Connect(target) = &link.role else { return };
@@ -83,7 +83,10 @@ impl Reactor {
                 self.set_timer(key, timeout);
                 self.ask_proxy(key);
             }
-            Err(error) => self.lost(key, Loss::network(error.to_string(), error.raw())),
+            Err(error) => {
+                link.state = State::Connecting { socket, routes: Vec::new() };
+                self.lost(key, Loss::network(error.to_string(), error.raw()));
+            }
         }
     }
 
@@ -125,8 +128,8 @@ impl Reactor {
         link.handle.unregister();
         match (std::mem::replace(&mut link.state, State::Waiting), outcome) {
             (State::Connecting { socket, .. }, Ok(())) => self.connected(key, socket),
-            (State::Connecting { routes, .. }, Err(_)) if !routes.is_empty() => {
-                self.connect_next(key, routes)
+            (State::Connecting { socket, routes }, Err(_)) if !routes.is_empty() => {
+                self.connect_next(key, routes, Some(socket));
             }
             (state, Err(error)) => {
                 link.state = state;
