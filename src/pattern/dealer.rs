@@ -25,7 +25,7 @@ impl Pattern for Dealer {
 
     /// Looks at once, also for who only sends: what is announced about the peer with each connection is not to pile up.
     fn readable(&mut self, pipes: &mut Pipes, id: PipeId) {
-        if pipes.poll(id) {
+        if pipes.take_announcements(id) {
             self.queue.activate(id);
         }
     }

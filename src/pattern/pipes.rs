@@ -353,11 +353,11 @@ impl Pipes {
         }
     }
 
-    /// Drops what the peer has sent. What it announces of itself is not kept either, with each connection anew.
-    pub fn ignore_input(&mut self, id: PipeId) {
-        while self.poll(id) {
-            self.read(id);
-        }
+    /// Takes what a peer has announced of itself. Whether there may be something to read besides; where there is not, the pipe sleeps.
+    #[inline]
+    pub fn take_announcements(&mut self, id: PipeId) -> bool {
+        // With an empty queue there may be something that can go past it, and nothing to take.
+        self.end(id).is_some_and(|end| end.rx.backlog() == 0) || self.poll(id)
     }
 
     #[cold]

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::message::Message;
 use crate::routing::LoadBalancer;
 
-/// See the module documentation. What peers send is dropped.
+/// See the module documentation. What peers send is never read.
 #[derive(Default)]
 pub struct Push {
     balancer: LoadBalancer,
@@ -14,11 +14,12 @@ pub struct Push {
 impl Pattern for Push {
     fn attach(&mut self, pipes: &mut Pipes, id: PipeId, _origin: &Origin) {
         self.balancer.attach(id);
-        pipes.ignore_input(id);
+        pipes.poll(id);
     }
 
+    /// What is announced about the peer with each connection is not to pile up.
     fn readable(&mut self, pipes: &mut Pipes, id: PipeId) {
-        pipes.ignore_input(id);
+        pipes.poll(id);
     }
 
     fn writable(&mut self, _pipes: &mut Pipes, id: PipeId) {

@@ -17,7 +17,7 @@ const NOTIFY_DISCONNECT: i32 = 2;
 /// What a peer is to the socket. Its place in the list is the number of its pipe.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Standing {
-    /// No pipe, or one that is ignored: its id belonged to another when it came, or another took it over. Never read.
+    /// No pipe, or one that is ignored: its id belonged to another when it came, or another took it over. What it sends is never read.
     #[default]
     Ignored,
     /// Its routing id is not known yet.
