@@ -340,6 +340,26 @@ static void dealer_to_dealer (void)
     }
 }
 
+/* Who connects to what the same socket has bound is not a peer of itself. */
+static void dealer_that_connects_to_itself (void)
+{
+    void *dealer = OPEN (ZMQ_DEALER), *router = OPEN (ZMQ_ROUTER);
+    char id[8];
+    const char *endpoint = BIND (dealer, "tcp");
+    OK (zmq_connect (dealer, endpoint));
+    FAILS (zmq_send (dealer, "nobody", 6, ZMQ_DONTWAIT), EAGAIN);
+    poll (NULL, 0, 100);
+    FAILS (zmq_send (dealer, "nobody", 6, ZMQ_DONTWAIT), EAGAIN);
+    OK (zmq_connect (router, endpoint));
+    SEND (dealer, "question");
+    REQUIRE (await (router, ZMQ_POLLIN, ARRIVES_MS));
+    EQUAL (zmq_recv (router, id, sizeof id, 0), 5);
+    RECV (router, "question");
+    SEND_BYTES (router, id, 5, ZMQ_SNDMORE);
+    SEND (router, "answer");
+    RECV (dealer, "answer");
+}
+
 static void dealer_goes_round (void)
 {
     void *dealer = OPEN (ZMQ_DEALER), *rep[3];
@@ -446,5 +466,5 @@ RUN_CASES (CASE (named_peers), CASE (automatic_ids), CASE (odd_ids), CASE (unrou
            CASE (mandatory_and_full), CASE (full_peer_loses_without_mandatory), CASE (same_id_twice), CASE (handover),
            CASE (handover_leaves_the_first_without_a_peer),
            CASE (id_is_free_after_the_peer_left), CASE (probe), CASE (connect_routing_id), CASE (router_to_router),
-           CASE (dealer_to_dealer), CASE (dealer_goes_round), CASE (router_receives_fairly), CASE (many_peers_answered),
-           CASE (room_below_a_small_limit_is_told))
+           CASE (dealer_to_dealer), CASE (dealer_that_connects_to_itself), CASE (dealer_goes_round), CASE (router_receives_fairly),
+           CASE (many_peers_answered), CASE (room_below_a_small_limit_is_told))

@@ -31,7 +31,7 @@ enum Kind {
     InprocConnect(Arc<Party>),
 }
 
-/// Socket types whose second connect to the same endpoint does nothing.
+/// Socket types whose second connect to the same endpoint does nothing, nor a connect to what the same socket has bound.
 fn connects_once(kind: SocketType) -> bool {
     matches!(kind, SocketType::Dealer | SocketType::Sub | SocketType::Pub | SocketType::Req)
 }
@@ -242,9 +242,7 @@ impl Socket {
         }
         let transport = self.transport(scheme)?;
         transport.check(address, &self.options)?;
-        if connects_once(self.kind)
-            && self.endpoints.iter().any(|known| known.is_connect() && known.text == endpoint)
-        {
+        if connects_once(self.kind) && self.endpoints.iter().any(|known| known.text == endpoint) {
             return Ok(());
         }
         let thread = self.context.thread(self.options.affinity)?;
@@ -423,11 +421,5 @@ impl Socket {
     fn is_link(&self, id: crate::pattern::PipeId, handle: &Arc<LinkHandle>) -> bool {
         let attached = self.attached.get(id.0 as usize).and_then(Option::as_ref);
         attached.and_then(|attached| attached.link.as_ref()).is_some_and(|link| Arc::ptr_eq(link, handle))
-    }
-}
-
-impl Endpoint {
-    fn is_connect(&self) -> bool {
-        matches!(self.kind, Kind::Link(_) | Kind::InprocConnect(_))
     }
 }
