@@ -316,6 +316,31 @@ static void text_before_the_names_of_threads (void)
     }
 }
 
+/* A text that came with the NUL of a C string: names end before it. Who opens the first socket stays open to signals. */
+static void text_with_a_nul_before_the_names_of_threads (void)
+{
+    int (*set_ext) (void *, int, const void *, size_t);
+    sigset_t before, after;
+    *(void **) &set_ext = dlsym (RTLD_DEFAULT, "zmq_ctx_set_ext");
+    REQUIRE (set_ext != NULL);
+    OK (set_ext (context (), ZMQ_THREAD_NAME_PREFIX, "worker", 7));
+    OK (pthread_sigmask (SIG_SETMASK, NULL, &before));
+    void *pull = zmq_socket (context (), ZMQ_PULL);
+    CHECK (pull != NULL);
+    if (pull) {
+        keep (pull);
+        OK (zmq_bind (pull, "tcp://127.0.0.1:*"));
+        EVENTUALLY (have_thread ("worker/ZMQbg/IO"));
+    }
+    OK (pthread_sigmask (SIG_SETMASK, NULL, &after));
+    for (int number = 1; number < NSIG; number++)
+        if (sigismember (&before, number) != sigismember (&after, number)) {
+            fail_at (__FILE__, __LINE__, "signal %d is blocked now", number);
+            break;
+        }
+}
+
 RUN_CASES (CASE (size_of_pieces), CASE (tiny_batches), CASE (priority_and_busy_poll), CASE (verbose_unsubscriptions),
            CASE (counted_topics), CASE (stopped_after_disconnect), CASE (enforced_domain_without_a_handler),
-           CASE (enforced_without_a_domain), CASE (text_before_the_names_of_threads), CASE (routing_id_of_the_peer))
+           CASE (enforced_without_a_domain), CASE (text_before_the_names_of_threads),
+           CASE (text_with_a_nul_before_the_names_of_threads), CASE (routing_id_of_the_peer))

@@ -110,7 +110,7 @@ impl Context {
         }
         let options = self.options.lock().clone();
         let settings = ThreadSettings {
-            prefix: String::from_utf8_lossy(&options.thread_name_prefix).into_owned(),
+            prefix: options.thread_prefix(),
             policy: options.thread_policy,
             priority: options.thread_priority,
             processors: options.thread_cpus.iter().filter_map(|&cpu| usize::try_from(cpu).ok()).collect(),

@@ -74,16 +74,23 @@ pub fn spawn_plain(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(
 
 /// A new thread inherits the signal mask, so signals are blocked before it exists: none is ever delivered to it.
 fn with_signals_blocked<R>(work: impl FnOnce() -> R) -> R {
-    // SAFETY: both sets live across the calls, and the old mask is put back on the same thread.
-    unsafe {
+    /// Puts the mask back, however the work ends.
+    struct Mask(libc::sigset_t);
+    impl Drop for Mask {
+        fn drop(&mut self) {
+            // SAFETY: the mask that this thread had.
+            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut()) };
+        }
+    }
+    // SAFETY: both sets live across the calls.
+    let _mask = unsafe {
         let mut all = std::mem::zeroed::<libc::sigset_t>();
         let mut old = std::mem::zeroed::<libc::sigset_t>();
         libc::sigfillset(&raw mut all);
         libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut old);
-        let result = work();
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const old, std::ptr::null_mut());
-        result
-    }
+        Mask(old)
+    };
+    work()
 }
 
 /// Scheduling wishes are best effort: without the privilege the thread runs as any other.
@@ -104,8 +111,8 @@ fn apply(settings: &ThreadSettings) {
             let parameters = libc::sched_param { sched_priority: priority };
             libc::pthread_setschedparam(libc::pthread_self(), policy, &raw const parameters);
         }
-        if !real_time && settings.priority.is_some() {
-            // As the reference does, whatever the priority: 20 steps up.
+        if !real_time && settings.priority.is_some_and(|priority| priority > 0) {
+            // As the reference does, whatever the number: 20 steps up.
             let nice = libc::getpriority(libc::PRIO_PROCESS, 0);
             libc::setpriority(libc::PRIO_PROCESS, 0, nice - 20);
         }

@@ -9,8 +9,6 @@ use std::collections::BTreeSet;
 const SOCKET_LIMIT: i32 = 65_535;
 /// Longest prefix of thread names.
 const PREFIX_MAX: usize = 16;
-/// Longest thread name that Linux keeps.
-const THREAD_NAME_MAX: usize = 15;
 
 /// Everything that can be set on a context. When a value takes effect is the context's business.
 #[derive(Clone, Debug)]
@@ -134,19 +132,10 @@ impl ContextOptions {
         value::write_int(out, self.get(number)?).map(drop)
     }
 
-    /// The name of a thread of the library, "prefix/name", cut to what the system keeps.
-    pub fn thread_name(&self, name: &str) -> String {
-        // A C string ends at a NUL, and so must the name of a thread.
+    /// What the names of threads begin with. A C string ends at a NUL, and so must the name of a thread.
+    pub fn thread_prefix(&self) -> String {
         let prefix = self.thread_name_prefix.split(|byte| *byte == 0).next().unwrap_or_default();
-        let mut full = String::from_utf8_lossy(prefix).into_owned();
-        if !full.is_empty() {
-            full.push('/');
-        }
-        full.push_str(name);
-        while full.len() > THREAD_NAME_MAX {
-            full.pop();
-        }
-        full
+        String::from_utf8_lossy(prefix).into_owned()
     }
 }
 
@@ -215,20 +204,22 @@ mod tests {
     #[test]
     fn name_prefix() {
         let mut options = ContextOptions::new();
-        assert_eq!(options.thread_name("ZMQbg/IO/0"), "ZMQbg/IO/0");
+        assert_eq!(options.thread_prefix(), "");
         assert_eq!(options.set(n::ZMQ_THREAD_NAME_PREFIX, -12), Ok(()));
         assert_eq!(options.get(n::ZMQ_THREAD_NAME_PREFIX), Ok(-12));
-        assert_eq!(options.thread_name("ZMQbg/IO/0"), "-12/ZMQbg/IO/0");
+        assert_eq!(options.thread_prefix(), "-12");
         assert_eq!(options.set_ext(9, Some(b"seventeen letters")), Err(Errno::INVALID));
         assert_eq!(options.set_ext(9, Some(b"")), Err(Errno::INVALID));
         assert_eq!(options.set_ext(9, None), Err(Errno::INVALID));
         assert_eq!(options.set_ext(9, Some(b"7foobar")), Ok(()));
         assert_eq!(options.get(9), Ok(7));
-        assert_eq!(options.thread_name("ZMQbg/IO/0"), "7foobar/ZMQbg/I");
+        assert_eq!(options.thread_prefix(), "7foobar");
         let mut out = [0xff; 16];
         assert_eq!(options.get_ext(9, &mut out[..6]), Err(Errno::INVALID));
         assert_eq!(options.get_ext(9, &mut out), Ok(()));
         assert_eq!(&out[..8], b"7foobar\xff");
+        assert_eq!(options.set_ext(9, Some(b"worker\0")), Ok(()));
+        assert_eq!(options.thread_prefix(), "worker");
     }
 
     #[test]
