@@ -2,6 +2,7 @@
 #include "check.h"
 #include "raw.h"
 #include "events.h"
+#include "faults.h"
 
 #include <dirent.h>
 #include <grp.h>
@@ -338,6 +339,62 @@ static void used_descriptor (void)
     RECV (pull, "own");
 }
 
+/* Neither an address of a family that is off nor an interface that is not there. */
+static void any_text_beside_a_used_tcp_descriptor (void)
+{
+    static const char *const texts[] = {"tcp://[::1]:5555", "tcp://nosuchinterface0:5555"};
+    for (int i = 0; i < 2; i++) {
+        char endpoint[100];
+        int fd = raw_listen (endpoint), before = checks_failed;
+        void *pull = OPEN (ZMQ_PULL), *push = OPEN (ZMQ_PUSH);
+        fcntl (fd, F_SETFL, O_NONBLOCK);
+        EQUAL (get_int (pull, ZMQ_IPV6), 0);
+        SET (pull, ZMQ_USE_FD, fd);
+        OK (zmq_bind (pull, texts[i]));
+        EQUAL (strcmp (last_endpoint (pull), endpoint), 0);
+        if (checks_failed != before) {
+            printf ("    ... that was %s\n", texts[i]);
+            continue;
+        }
+        OK (zmq_connect (push, endpoint));
+        SEND (push, "x");
+        RECV (pull, "x");
+    }
+}
+
+/* It is known by its own path, under which it can be unbound, and no other path is made or touched. */
+static void any_text_beside_a_used_ipc_descriptor (void)
+{
+    static const char *const texts[] = {"ipc://*", "ipc:///no-such-directory/socket"};
+    for (int i = 0; i < 2; i++) {
+        char endpoint[110];
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        const char *directory = make_directory ();
+        int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), before = checks_failed;
+        setenv ("TMPDIR", directory, 1); /* where a path would be made */
+        snprintf (endpoint, sizeof endpoint, "ipc://%s/own", directory);
+        strcpy (address.sun_path, endpoint + strlen ("ipc://"));
+        OK (bind (fd, (struct sockaddr *) &address, sizeof address));
+        OK (listen (fd, 10));
+        void *pull = OPEN (ZMQ_PULL), *push = OPEN (ZMQ_PUSH);
+        SET (pull, ZMQ_USE_FD, fd);
+        OK (zmq_bind (pull, texts[i]));
+        EQUAL (strcmp (last_endpoint (pull), endpoint), 0);
+        OK (zmq_connect (push, endpoint));
+        SEND (push, "x");
+        RECV (pull, "x");
+        FAILS (zmq_unbind (pull, texts[i]), ENOENT);
+        OK (zmq_unbind (pull, endpoint));
+        CLOSE (push);
+        CLOSE (pull);
+        end_context ();
+        OK (access (address.sun_path, F_OK)); /* the file is his who made it */
+        remove_directory (directory); /* has nothing else in it */
+        if (checks_failed != before)
+            printf ("    ... that was %s\n", texts[i]);
+    }
+}
+
 /* ---- threads --------------------------------------------------------------------------------- */
 
 enum
@@ -541,5 +598,5 @@ static void affinity (void)
 
 RUN_CASES (CASE (connections), CASE (keepalive_switched_off), CASE (local_connections), CASE (ipv6_connections),
            CASE (backlog), CASE (device), CASE (device_without_privileges), CASE (ipv6_on_a_machine_without_it),
-           CASE (used_descriptor), CASE (number_of_threads), CASE (names_of_threads), CASE (processors_of_threads),
-           CASE (scheduling_of_threads), CASE (affinity))
+           CASE (used_descriptor), CASE (any_text_beside_a_used_tcp_descriptor), CASE (any_text_beside_a_used_ipc_descriptor),
+           CASE (number_of_threads), CASE (names_of_threads), CASE (processors_of_threads), CASE (scheduling_of_threads), CASE (affinity))

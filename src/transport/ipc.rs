@@ -91,10 +91,6 @@ fn groups_of(uid: libc::uid_t, primary: libc::gid_t) -> Vec<libc::gid_t> {
 fn listen(path: &OsStr, options: &SocketOptions) -> Result<(Socket, OsString)> {
     let target = socket_address(path)?;
     let endpoint = named(b"ipc://", path.as_bytes());
-    if let Some(fd) = options.use_fd {
-        // SAFETY: ZMQ_USE_FD hands the descriptor over to the library.
-        return Ok((unsafe { Socket::from_raw_fd(fd) }, endpoint));
-    }
     if !path.as_bytes().starts_with(b"@") {
         // A file left by an earlier process, or somebody else's: the last to bind gets the name.
         let _ = std::fs::remove_file(Path::new(path));
@@ -123,6 +119,12 @@ impl Transport for Ipc {
     }
 
     fn listen(&self, address: &OsStr, options: &SocketOptions) -> Result<Opened> {
+        if let Some(fd) = options.use_fd {
+            // SAFETY: ZMQ_USE_FD hands the descriptor over to the library.
+            let socket = unsafe { Socket::from_raw_fd(fd) };
+            let endpoint = self.endpoint(&socket.local_addr()?);
+            return Ok(Opened { socket, endpoint, remove: Vec::new() });
+        }
         let (path, remove) = match address.as_bytes().starts_with(b"*") {
             true => wildcard()?,
             false => (PathBuf::from(address), Vec::new()),

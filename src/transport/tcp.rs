@@ -292,14 +292,14 @@ impl Transport for Tcp {
     }
 
     fn listen(&self, address: &OsStr, options: &SocketOptions) -> Result<Opened> {
-        let address = text(address)?;
-        let mut target = local_address(address, options.ipv6, true)?;
         if let Some(fd) = options.use_fd {
-            // SAFETY: ZMQ_USE_FD hands the descriptor over to the library.
+            // The text does not matter. SAFETY: ZMQ_USE_FD hands the descriptor over to the library.
             let socket = unsafe { Socket::from_raw_fd(fd) };
             let endpoint = self.endpoint(&socket.local_addr()?);
             return Ok(Opened { socket, endpoint, remove: Vec::new() });
         }
+        let address = text(address)?;
+        let mut target = local_address(address, options.ipv6, true)?;
         let socket = match Socket::new(Domain::for_address(target), Type::STREAM, None) {
             Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) && target.is_ipv6() => {
                 // The kernel is built without IPv6: fall back to IPv4.
@@ -365,7 +365,13 @@ impl Transport for Tcp {
     }
 
     fn endpoint(&self, address: &SockAddr) -> OsString {
-        address.as_socket().map(|address| format!("tcp://{address}").into()).unwrap_or_default()
+        match address.as_socket() {
+            Some(address @ SocketAddr::V6(_)) => {
+                format!("tcp://[{}]:{}", host_text(address), address.port()).into()
+            }
+            Some(address) => format!("tcp://{address}").into(),
+            None => OsString::new(),
+        }
     }
 }
 
