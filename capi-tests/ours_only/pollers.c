@@ -52,6 +52,11 @@ static int soon (void *poller, event_t *event)
     return rc == 0 && now_ms () - start >= ARRIVES_MS ? -2 : rc;
 }
 
+static int is_empty (const event_t *event)
+{
+    return event->socket == NULL && event->fd == -1 && event->user_data == NULL && event->events == 0;
+}
+
 static void what_is_watched (void)
 {
     void *poller = new_poller (), *pull = OPEN (ZMQ_PULL);
@@ -104,12 +109,12 @@ static void events_and_timeouts (void)
     long long start = now_ms ();
     FAILS (poller_wait_all (poller, events, 4, 120), EAGAIN);
     CHECK (now_ms () - start >= 115);
-    CHECK (events[3].socket == NULL && events[3].fd == -1 && events[3].user_data == NULL && events[3].events == 0);
     SEND (b, "x");
     REQUIRE (write (fds[1], "x", 1) == 1);
     EQUAL (poller_wait_all (poller, events, 4, -1), 2);
     CHECK (events[0].socket == a && events[0].user_data == &mark && events[0].events == ZMQ_POLLIN && events[0].fd == -1);
     CHECK (events[1].socket == NULL && events[1].user_data == fds && events[1].events == ZMQ_POLLIN && events[1].fd == fds[0]);
+    CHECK (is_empty (&events[2]) && is_empty (&events[3]));
     EQUAL (poller_wait_all (poller, events, 4, -1), 2); /* it stays so until it is read */
     OK (poller_modify (poller, a, ZMQ_POLLIN | ZMQ_POLLOUT));
     EQUAL (poller_wait (poller, events, -1), 0);
@@ -125,6 +130,43 @@ static void events_and_timeouts (void)
     OK (poller_destroy (&poller));
     close (fds[0]);
     close (fds[1]);
+}
+
+/* Room for several is left as it was where there is nothing to tell, room for one is emptied. */
+static void answer_where_nothing_happened (void)
+{
+    void *poller = new_poller ();
+    event_t events[3], before[3];
+    memset (before, 255, sizeof before);
+    for (int watched = 0; watched < 2; watched++) {
+        if (watched)
+            OK (poller_add (poller, OPEN (ZMQ_PULL), NULL, ZMQ_POLLIN));
+        for (int ms = 0; ms <= 20; ms += 20) {
+            memcpy (events, before, sizeof events);
+            FAILS (poller_wait_all (poller, events, 3, ms), EAGAIN);
+            EQUAL (memcmp (events, before, sizeof events), 0);
+            FAILS (poller_wait (poller, events, ms), EAGAIN);
+            CHECK (is_empty (&events[0]));
+            EQUAL (memcmp (events + 1, before + 1, 2 * sizeof events[0]), 0);
+        }
+    }
+    memcpy (events, before, sizeof events);
+    FAILS (poller_wait (NULL, events, 0), EFAULT);
+    CHECK (is_empty (&events[0]));
+    OK (poller_destroy (&poller));
+}
+
+/* Where several arguments are wrong, the first of them counts. */
+static void first_wrong_argument_counts (void)
+{
+    void *poller = new_poller ();
+    event_t event;
+    FAILS (poller_wait_all (NULL, &event, -1, 0), EFAULT);
+    FAILS (poller_wait_all (NULL, NULL, -1, 0), EFAULT);
+    FAILS (poller_wait_all (poller, NULL, -1, 0), EFAULT);
+    FAILS (poller_wait_all (poller, NULL, 1, 0), EFAULT);
+    FAILS (poller_wait_all (poller, &event, -1, 0), EINVAL);
+    OK (poller_destroy (&poller));
 }
 
 /* Also those that are added last are told about when few fit into the answer. */
@@ -550,7 +592,8 @@ static void idle_sockets_cost_nothing (void)
     OK (poller_destroy (&poller));
 }
 
-RUN_CASES (CASE (what_is_watched), CASE (events_and_timeouts), CASE (everybody_gets_a_turn), CASE (agrees_with_poll),
+RUN_CASES (CASE (what_is_watched), CASE (events_and_timeouts), CASE (answer_where_nothing_happened),
+           CASE (first_wrong_argument_counts), CASE (everybody_gets_a_turn), CASE (agrees_with_poll),
            CASE (no_message_is_slept_through), CASE (peers_come_and_go), CASE (sockets_that_are_closed),
            CASE (beside_the_descriptor), CASE (a_handle_used_again), CASE (in_a_forked_child), CASE (without_descriptors),
            CASE (asking_without_waiting_costs_no_memory), CASE (ended_by_the_context), CASE (ended_by_a_signal), CASE (idle_sockets_cost_nothing))

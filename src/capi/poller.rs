@@ -22,6 +22,10 @@ fn find(handle: *mut c_void) -> Result<&'static Cell<Poller>> {
     }
 }
 
+/// What is written where there is no event.
+const NO_EVENT: zmq_poller_event_t =
+    zmq_poller_event_t { socket: std::ptr::null_mut(), fd: -1, user_data: std::ptr::null_mut(), events: 0 };
+
 fn with_poller<R>(handle: *mut c_void, work: impl FnOnce(&mut Poller) -> Result<R>) -> Result<R> {
     let mut guard = find(handle)?.lock();
     work(guard.as_mut().ok_or(Errno::FAULT)?)
@@ -228,6 +232,10 @@ pub unsafe extern "C" fn zmq_poller_wait(
 ) -> c_int {
     // SAFETY: the same contract, for one event.
     let count = unsafe { zmq_poller_wait_all(poller_, event_, 1, timeout_) };
+    if count < 0 && !event_.is_null() {
+        // SAFETY: the caller's promise, with NULL ruled out.
+        unsafe { event_.write(NO_EVENT) };
+    }
     count.min(0)
 }
 
@@ -247,27 +255,19 @@ pub unsafe extern "C" fn zmq_poller_wait_all(
     timeout_: c_long,
 ) -> c_int {
     guard(|| {
-        let room = usize::try_from(n_events_).map_err(|_| Errno::INVALID)?;
+        let poller = find(poller_)?;
         if events_.is_null() {
             return Err(Errno::FAULT);
         }
-        let nothing = || zmq_poller_event_t {
-            socket: std::ptr::null_mut(),
-            fd: -1,
-            user_data: std::ptr::null_mut(),
-            events: 0,
-        };
-        for index in 0..room {
-            // SAFETY: the caller's promise.
-            unsafe { events_.add(index).write(nothing()) };
-        }
-        let found = socket::wait_for_events(find(poller_)?, room.max(1), deadline(timeout_))?;
+        let room = usize::try_from(n_events_).map_err(|_| Errno::INVALID)?;
+        let found = socket::wait_for_events(poller, room.max(1), deadline(timeout_))?;
         if room == 0 {
             return Err(Errno::AGAIN);
         }
-        for (index, event) in found.iter().enumerate() {
-            // SAFETY: the caller's promise; no more than `room` are found.
-            unsafe { events_.add(index).write(event.into()) };
+        let events = found.iter().map(zmq_poller_event_t::from);
+        for (index, event) in events.chain(std::iter::repeat(NO_EVENT)).take(room).enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe { events_.add(index).write(event) };
         }
         Ok(found.len() as c_int)
     })
