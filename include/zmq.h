@@ -14,6 +14,11 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/* For the mask of zmq_ppoll; programs have come to rely on it. */
+#if !defined _WIN32
+#include <signal.h>
+#endif
+
 /* Integer types, also for compilers that are older than stdint.h. */
 #if defined _MSC_VER && _MSC_VER < 1600
 typedef __int32 int32_t;
@@ -659,7 +664,8 @@ ZMQ_EXPORT void zmq_atomic_counter_destroy (void **counter_p_);
 
 /* ---- Threads ---- */
 
-/* Runs func(arg) on a new thread. Free the handle with zmq_threadclose.
+/* Runs func(arg) on a new thread, with a stack of the size that the system gives to threads. Free the handle with
+ * zmq_threadclose.
  *
  * Errors:
  * Returns NULL.
@@ -1558,7 +1564,8 @@ ZMQ_EXPORT const char *zmq_msg_group (zmq_msg_t *msg_);
  * - items_: NULL, or nitems_ readable and writable items.
  * - sigmask_: NULL, or a readable sigset_t.
  */
-ZMQ_EXPORT int zmq_ppoll (zmq_pollitem_t *items_, int nitems_, long timeout_, const void *sigmask_);
+ZMQ_EXPORT int zmq_ppoll (zmq_pollitem_t *items_, int nitems_, long timeout_,
+    const sigset_t *sigmask_);
 
 /* Draft: makes a poller.
  *

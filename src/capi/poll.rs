@@ -4,7 +4,7 @@ use super::constants::zmq_pollitem_t;
 use super::error::{OrMinusOne, guard};
 use crate::error::{Errno, Result};
 use crate::socket::{self, Item};
-use std::ffi::{c_int, c_long, c_void};
+use std::ffi::{c_int, c_long};
 use std::time::{Duration, Instant};
 
 /// The time a timeout in milliseconds ends; `None` for a negative one: never.
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn zmq_ppoll(
     items_: *mut zmq_pollitem_t,
     nitems_: c_int,
     timeout_: c_long,
-    sigmask_: *const c_void,
+    sigmask_: *const libc::sigset_t,
 ) -> c_int {
     if sigmask_.is_null() {
         // SAFETY: the same contract.
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn zmq_ppoll(
             _ => unsafe { std::slice::from_raw_parts_mut(items_, count) },
         };
         // SAFETY: the caller's promise: a sigset_t.
-        let mask = unsafe { sigmask_.cast::<libc::sigset_t>().read() };
+        let mask = unsafe { sigmask_.read() };
         poll(items, timeout_, Some(&mask))
     })
     .or_minus_one()

@@ -14,6 +14,11 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/* For the mask of zmq_ppoll; programs have come to rely on it. */
+#if !defined _WIN32
+#include <signal.h>
+#endif
+
 /* Integer types, also for compilers that are older than stdint.h. */
 #if defined _MSC_VER && _MSC_VER < 1600
 typedef __int32 int32_t;
