@@ -205,7 +205,7 @@ impl Watch {
             socket.end_naps();
             if item.wanted & POLL_IN != 0 {
                 sources.extend(socket.sources_to_read());
-            } else {
+            } else if !items.iter().any(|other| other.socket == item.socket && other.wanted & POLL_IN != 0) {
                 // What its peers say meanwhile must not wait for the end of this.
                 socket.end_leases();
             }
