@@ -20,7 +20,9 @@ impl Pattern for Dealer {
             pipes.try_write(id, &mut Message::new());
         }
         self.balancer.attach(id);
-        self.readable(pipes, id);
+        if pipes.poll(id) {
+            self.queue.activate(id);
+        }
     }
 
     /// Looks at once, also for who only sends: what is announced about the peer with each connection is not to pile up.

@@ -353,10 +353,11 @@ impl Pipes {
         }
     }
 
-    /// Takes what a peer has announced of itself. Whether there may be something to read besides; where there is not, the pipe sleeps.
+    /// Takes what a peer has announced of itself, where a pipe that slept has something. Whether there may be something to read besides; where
+    /// there is not, the pipe sleeps again.
     #[inline]
     pub fn take_announcements(&mut self, id: PipeId) -> bool {
-        // With an empty queue there may be something that can go past it, and nothing to take.
+        // With an empty queue there is nothing to take, and it was woken for something that can go past it.
         self.end(id).is_some_and(|end| end.rx.backlog() == 0) || self.poll(id)
     }
 
