@@ -7,7 +7,7 @@ use crate::config::{
 };
 use crate::connection::{SendHalf, WriteBatch};
 use crate::error::Result;
-use crate::message::{Message, Traffic};
+use crate::message::{Message, Metadata, Traffic};
 use crate::pipe::{Inlet, Readiness};
 use crate::transport::Stream;
 use smallvec::SmallVec;
@@ -78,6 +78,9 @@ pub struct SendPump {
     pub pinged: bool,
     /// All that was encoded for the connections of this link.
     pub sent: Traffic,
+    /// What the socket writes before its next mark was meant for a connection that is gone. The mark is an announcement; here is the one
+    /// before it.
+    stale: Option<Option<Arc<Metadata>>>,
 }
 
 struct Connection {
@@ -150,10 +153,11 @@ impl SendPump {
         }
     }
 
-    /// Drops what is queued in the pipe: the socket will say it again.
+    /// Drops what is in the pipe, and what the socket writes until it has heard of it, and made a mark: it says it again.
     pub fn discard(&mut self) {
         if let Some(inlet) = &mut self.inlet {
             inlet.discard();
+            self.stale = Some(inlet.metadata().cloned());
         }
     }
 
@@ -204,14 +208,15 @@ impl SendPump {
     /// Encodes what the pipe holds, in the same way. True when that was all.
     #[inline(always)]
     pub fn collect_queued(&mut self) -> bool {
-        let Self { inlet: Some(inlet), connection: Some(connection), napping: true, .. } = self else {
+        let Self { inlet: Some(inlet), connection: Some(connection), napping: true, stale: None, .. } = self
+        else {
             return false;
         };
         if connection.blocked || connection.broken {
             return false;
         }
         if inlet.backlog() > 0 {
-            self.collected += connection.encode_queued(inlet, &mut self.sent) as u32;
+            self.collected += connection.encode_queued(inlet, &mut self.sent, &mut self.stale) as u32;
             self.urged |= inlet.backlog() > 0;
             return inlet.backlog() == 0;
         }
@@ -288,6 +293,8 @@ impl SendPump {
     /// Writes `controls` and then messages, in at most `budget` writes. With `may_nap`, a burst ends in a nap.
     pub fn drive(&mut self, mut controls: Vec<Control>, budget: usize, may_nap: bool) -> Sent {
         let Some(connection) = self.connection.as_mut().filter(|connection| !connection.broken) else {
+            // Nothing leaves any more: the time for an answer runs, so that heartbeats end the connection if nothing else does.
+            self.pinged |= controls.iter().any(|control| matches!(control, Control::Ping));
             return Sent::Unconnected;
         };
         let mut moved = std::mem::take(&mut self.collected) as usize;
@@ -303,8 +310,11 @@ impl SendPump {
                     Control::Pong(context) => connection.half.encode_pong(&context, batch),
                 }
             }
-            if let Some(inlet) = &mut self.inlet {
-                moved += connection.encode_queued(inlet, &mut self.sent);
+            // Nothing follows a PING in its batch: once that is with the kernel, the answer may take its time.
+            if !connection.has_ping
+                && let Some(inlet) = &mut self.inlet
+            {
+                moved += connection.encode_queued(inlet, &mut self.sent, &mut self.stale);
             }
             let batch = connection.batch.get_or_insert_with(spare_batch);
             if connection.half.is_broken() {
@@ -361,10 +371,21 @@ impl SendPump {
 
 impl Connection {
     /// Encodes what is in the pipe, up to the size of a write. The number of parts.
-    fn encode_queued(&mut self, inlet: &mut Inlet, sent: &mut Traffic) -> usize {
+    fn encode_queued(
+        &mut self,
+        inlet: &mut Inlet,
+        sent: &mut Traffic,
+        stale: &mut Option<Option<Arc<Metadata>>>,
+    ) -> usize {
         let batch = self.batch.get_or_insert_with(spare_batch);
         let (mut moved, mut message) = (0, Message::new());
         while batch.len() < WRITE_BATCH && inlet.pop_into(&mut message) {
+            if let Some(before) = &*stale {
+                if inlet.metadata().map(Arc::as_ptr) == before.as_ref().map(Arc::as_ptr) {
+                    continue;
+                }
+                *stale = None;
+            }
             self.in_message = message.more();
             sent.count(message.len(), message.more());
             self.half.encode_from(&mut message, batch);

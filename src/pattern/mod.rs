@@ -98,7 +98,7 @@ pub enum Heed {
 
 /// The rules of one socket type.
 ///
-/// `attach`, then any of `readable`, `writable`, `lost`, `hiccup`; `closed` at most once, after which nothing may be written to
+/// `attach`, then any of `readable`, `writable`, `hiccup`; `closed` at most once, after which nothing may be written to
 /// the pipe; `detach` last. A pipe attached is awake in both directions: look for input and room at once.
 pub trait Pattern: Send {
     /// A pipe was added.
@@ -116,11 +116,8 @@ pub trait Pattern: Send {
     /// The pipe is about to be removed, with whatever is in it.
     fn detach(&mut self, pipes: &mut Pipes, id: PipeId);
 
-    /// The connection behind a pipe is lost, and the queue towards the peer is about to be emptied: for SUB and XSUB, before `hiccup`.
-    fn lost(&mut self, _pipes: &mut Pipes, _id: PipeId) {}
-
     /// The connection behind a pipe was lost and will be made again; for SUB and XSUB the queue towards the peer was
-    /// emptied.
+    /// emptied, and is until they have made a mark ([`Pipes::mark`]).
     fn hiccup(&mut self, _pipes: &mut Pipes, _id: PipeId) {}
 
     /// Sends a part. On success the message was taken; on failure it is untouched. AGAIN: no room now.

@@ -275,6 +275,16 @@ impl Pipes {
         }
     }
 
+    /// Tells the link at the other end that what follows is meant for the next connection, where it drops what was meant for the last.
+    pub fn mark(&mut self, id: PipeId) {
+        if self.is_open(id)
+            && let Some(end) = self.end(id)
+        {
+            end.tx.push_uncounted(Message::control(Arc::new(Metadata::new(Vec::new()))));
+            end.tx.flush();
+        }
+    }
+
     /// Drops the message begun on a pipe and not finished.
     pub fn rollback(&mut self, id: PipeId) {
         if let Some(end) = self.end(id) {

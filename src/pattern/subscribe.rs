@@ -59,10 +59,6 @@ impl Pattern for Subscribe {
         self.xsub.detach(pipes, id);
     }
 
-    fn lost(&mut self, pipes: &mut Pipes, id: PipeId) {
-        self.xsub.lost(pipes, id);
-    }
-
     fn hiccup(&mut self, pipes: &mut Pipes, id: PipeId) {
         self.xsub.hiccup(pipes, id);
     }

@@ -15,8 +15,9 @@ pub struct Xsub {
     pub(super) queue: FairQueue,
     fan_out: FanOut,
     pub(super) topics: TopicCounts,
-    /// Publishers that do not hear of each subscription now.
-    behind: HashMap<PipeId, Behind>,
+    /// Publishers that have as much to read as the high-water mark allows, or are away: the topics that they will be told of once there is
+    /// room, and whether they are wanted. No more than what they know and what is wanted differ by, however long that takes.
+    behind: HashMap<PipeId, Changes>,
     /// Whether parts are looked at for subscriptions, when only first parts decide.
     examine: bool,
     within: bool,
@@ -25,14 +26,7 @@ pub struct Xsub {
     verbose_unsubscribe: bool,
 }
 
-/// Why a publisher does not hear of subscriptions.
-enum Behind {
-    /// It has as much to read as the high-water mark allows: the topics that it will be told of once there is room, and whether they are wanted.
-    /// No more than what it knows and what is wanted differ by, however long that takes.
-    Full(BTreeMap<Box<[u8]>, bool>),
-    /// Its connection is lost, and what is queued for it is dropped; it is told everything then.
-    Lost,
-}
+type Changes = BTreeMap<Box<[u8]>, bool>;
 
 impl Xsub {
     /// Tells one publisher each distinct topic. The queue's limit does not apply: a lost subscription is for ever.
@@ -57,7 +51,7 @@ impl Xsub {
             return;
         }
         if changed {
-            self.behind.values_mut().for_each(|behind| behind.note_change(message));
+            self.behind.values_mut().for_each(|changes| note_change(changes, message));
         }
         if !self.fan_out.in_message() && !message.more() {
             for &id in self.fan_out.pipes() {
@@ -69,11 +63,11 @@ impl Xsub {
                     pipes.write(id, message.share());
                     continue;
                 }
-                let mut behind = Behind::Full(BTreeMap::new());
+                let mut changes = Changes::new();
                 if changed {
-                    behind.note_change(message);
+                    note_change(&mut changes, message);
                 }
-                self.behind.insert(id, behind);
+                self.behind.insert(id, changes);
             }
             return message.clear();
         }
@@ -90,6 +84,21 @@ impl Xsub {
             }
         }
         self.fan_out.send(pipes, message);
+        if !self.fan_out.in_message() && !self.behind.is_empty() {
+            let behind: Vec<_> = self.behind.keys().copied().collect();
+            for id in behind {
+                if pipes.has_room(id) {
+                    self.catch_up(pipes, id);
+                }
+            }
+        }
+    }
+
+    /// Tells a publisher that has room again what has changed.
+    fn catch_up(&mut self, pipes: &mut Pipes, id: PipeId) {
+        for (topic, wanted) in self.behind.remove(&id).into_iter().flatten() {
+            tell(pipes, id, wanted, &topic);
+        }
     }
 
     fn forget(&mut self, id: PipeId) {
@@ -104,15 +113,12 @@ fn tell(pipes: &mut Pipes, id: PipeId, wanted: bool, topic: &[u8]) {
     }
 }
 
-impl Behind {
-    /// A topic is wanted now and was not, or the other way round: twice is nothing.
-    fn note_change(&mut self, message: &Message) {
-        if let (Self::Full(changes), Some(Subscription { wanted, topic })) =
-            (self, Subscription::parse(message))
-            && changes.remove(topic).is_none()
-        {
-            changes.insert(topic.into(), wanted);
-        }
+/// A topic is wanted now and was not, or the other way round: twice is nothing.
+fn note_change(changes: &mut Changes, message: &Message) {
+    if let Some(Subscription { wanted, topic }) = Subscription::parse(message)
+        && changes.remove(topic).is_none()
+    {
+        changes.insert(topic.into(), wanted);
     }
 }
 
@@ -128,10 +134,9 @@ impl Pattern for Xsub {
     }
 
     fn writable(&mut self, pipes: &mut Pipes, id: PipeId) {
-        if matches!(self.behind.get(&id), Some(Behind::Full(_)))
-            && let Some(Behind::Full(changes)) = self.behind.remove(&id)
-        {
-            changes.iter().for_each(|(topic, &wanted)| tell(pipes, id, wanted, topic));
+        // Whoever misses the message being sent is to hear of the subscriptions in it, too.
+        if !self.fan_out.in_message() {
+            self.catch_up(pipes, id);
         }
     }
 
@@ -145,18 +150,13 @@ impl Pattern for Xsub {
         self.queue.remove(pipes, id);
     }
 
-    fn lost(&mut self, pipes: &mut Pipes, id: PipeId) {
+    fn hiccup(&mut self, pipes: &mut Pipes, id: PipeId) {
         if self.fan_out.contains(id) {
             if self.fan_out.deselect(id) {
                 // The message that is being sent misses this peer as a whole.
                 pipes.rollback(id);
             }
-            self.behind.insert(id, Behind::Lost);
-        }
-    }
-
-    fn hiccup(&mut self, pipes: &mut Pipes, id: PipeId) {
-        if self.fan_out.contains(id) {
+            pipes.mark(id);
             self.tell_all(pipes, id);
         }
     }
@@ -328,16 +328,12 @@ mod tests {
             world.send(&mut xsub, &[&[b"\x01", &topic[..]].concat()]).unwrap();
             world.send(&mut xsub, &[&[b"\x00", &topic[..]].concat()]).unwrap();
         }
-        assert!(matches!(&xsub.behind[&peer], Behind::Full(changes) if changes.is_empty()));
+        assert!(xsub.behind[&peer].is_empty());
         world.send(&mut xsub, &[b"\x01last"]).unwrap();
-        // The connection is lost, and what is queued is dropped, which makes room.
-        xsub.lost(&mut world.pipes, peer);
-        assert_eq!(received(&mut world, peer).len(), 4);
-        xsub.writable(&mut world.pipes, peer);
-        world.send(&mut xsub, &[b"\x01more"]).unwrap();
-        assert_eq!(received(&mut world, peer), parts(&[]), "nobody is there to hear of changes");
         xsub.hiccup(&mut world.pipes, peer);
-        assert_eq!(received(&mut world, peer), parts(&[b"\x01last", b"\x01more"]));
+        assert_eq!(received(&mut world, peer)[4..], parts(&[b"\x01last"]));
+        xsub.writable(&mut world.pipes, peer);
+        assert_eq!(received(&mut world, peer), parts(&[]), "all was told at the hiccup");
     }
 
     #[test]
@@ -349,7 +345,6 @@ mod tests {
             received(&mut world, peer);
         }
         xsub.send(&mut world.pipes, &mut part(b"hello", true), Mode::Blocking).unwrap();
-        xsub.lost(&mut world.pipes, a);
         xsub.hiccup(&mut world.pipes, a);
         xsub.send(&mut world.pipes, &mut part(b"world", false), Mode::Blocking).unwrap();
         assert_eq!(received(&mut world, a), parts(&[b"\x01t"]));

@@ -29,8 +29,6 @@ pub trait Peer: Send + Sync {
     fn writable(&self);
     /// The other party is gone: stop writing; what is left to read stays readable.
     fn closed(&self);
-    /// The connection behind the pipe is lost, and what is queued for it is about to be dropped.
-    fn lost(&self) {}
     /// The connection behind the pipe was lost and will be made again.
     fn hiccup(&self) {}
 
@@ -384,11 +382,6 @@ impl Outlet {
     pub fn close(&mut self) {
         let _ = self.sender.close();
         self.peer.closed();
-    }
-
-    /// Tells the peer that what it has queued is about to be dropped.
-    pub fn lost(&self) {
-        self.peer.lost();
     }
 
     /// Tells the peer that the connection behind the pipe was lost.

@@ -21,7 +21,6 @@ pub enum News {
     Readable(Arc<Party>),
     Writable(Arc<Party>),
     Closed(Arc<Party>),
-    Lost(Arc<Party>),
     Hiccup(Arc<Party>),
     /// A connecting link has ended by itself, for good.
     Ended(Arc<LinkHandle>),
@@ -275,10 +274,6 @@ impl Peer for Party {
 
     fn closed(&self) {
         self.tell(News::Closed);
-    }
-
-    fn lost(&self) {
-        self.tell(News::Lost);
     }
 
     fn hiccup(&self) {

@@ -249,11 +249,6 @@ impl Socket {
                     }
                 }
             }
-            News::Lost(party) => {
-                if let Some(id) = party.pipe() {
-                    self.pattern.lost(&mut self.pipes, id);
-                }
-            }
             News::Hiccup(party) => {
                 if let Some(id) = party.pipe() {
                     self.pattern.hiccup(&mut self.pipes, id);

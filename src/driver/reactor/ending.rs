@@ -1,7 +1,6 @@
 //! How connections and links end: retry, linger, close.
 
 use super::*;
-use crate::pipe::Outlet;
 use std::os::fd::RawFd;
 
 impl Reactor {
@@ -114,11 +113,6 @@ impl Reactor {
         let Some(link) = self.link(key) else { return State::Stopped };
         let state = std::mem::replace(&mut link.state, State::Waiting);
         let (handle, settings) = (link.handle.clone(), link.settings.clone());
-        let resubscribes = settings.resubscribes() && !settings.options.immediate;
-        if resubscribes && matches!(state, State::Established { .. }) {
-            // Before there is room: no change may be told to a peer that has heard of nothing.
-            tell(&handle, Outlet::lost);
-        }
         take_off(&handle);
         let State::Established { stream, .. } = &state else { return state };
         release_waiters(stream);
@@ -126,10 +120,14 @@ impl Reactor {
             link.has_pipe = false;
             close_pipe(&handle);
         } else {
-            if resubscribes {
+            if settings.resubscribes() {
                 handle.with_send(SendPump::discard);
             }
-            tell(&handle, Outlet::hiccup);
+            handle.with_receive(|pump| {
+                if let Some(outlet) = &pump.outlet {
+                    outlet.hiccup();
+                }
+            });
         }
         self.attend(&settings.owner);
         state
@@ -307,15 +305,6 @@ pub(super) fn loss_of(failure: Failure) -> Loss {
             Loss { kind: LossKind::Protocol, reason, report }
         }
     }
-}
-
-/// Tells the socket something through the link's pipe.
-fn tell(handle: &LinkHandle, what: impl FnOnce(&Outlet)) {
-    handle.with_receive(|pump| {
-        if let Some(outlet) = &pump.outlet {
-            what(outlet);
-        }
-    });
 }
 
 /// Takes both halves off a connection. The receive half says goodbye to the socket then: what an application sends because of that

@@ -91,3 +91,37 @@ fn what_cannot_be_wrapped_ends_the_stream() {
     assert_eq!(pump.drive(vec![Control::Ping], 1, true), Sent::Unconnected);
     assert!(pump.is_drained());
 }
+
+#[test]
+fn what_was_said_to_a_lost_connection_is_not_said_to_the_next() {
+    let (mut pump, mut end, _gone) = pump();
+    let say = |end: &mut End, byte: u8| end.tx.send(&mut Message::from_slice(&[byte]).unwrap());
+    say(&mut end, 1);
+    pump.disconnect();
+    pump.discard();
+    say(&mut end, 2);
+    let (ours, mut peer) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    let half = SendHalf::new(&Arc::new(dealer()), Version::V3_1, None);
+    pump.connect(Arc::new(Stream::new(ours.into())), half, None);
+    say(&mut end, 3);
+    assert_eq!(pump.drive(Vec::new(), 10, false), Sent::Idle);
+    end.tx.push_uncounted(Message::control(Arc::new(Metadata::new(Vec::new()))));
+    say(&mut end, 4);
+    assert_eq!(pump.drive(Vec::new(), 10, false), Sent::Idle);
+    let mut frame = [0; 16];
+    assert_eq!(peer.read(&mut frame).unwrap(), 3);
+    assert_eq!(frame[..3], [0, 1, 4]);
+}
+
+#[test]
+fn nothing_follows_a_ping_in_its_batch() {
+    let (mut pump, mut end, _peer) = pump();
+    flood(&mut end);
+    // What the kernel takes ends within the flood; the PING was before it.
+    assert_eq!(pump.drive(vec![Control::Ping], 1, false), Sent::More);
+    assert!(std::mem::take(&mut pump.pinged));
+    assert_eq!(pump.drive(Vec::new(), 1000, false), Sent::Blocked);
+    pump.drive(vec![Control::Ping], 1, false);
+    assert!(!pump.pinged, "the kernel has not taken it");
+}
