@@ -180,6 +180,28 @@ static void what_the_handler_vouches_for (void)
     zmq_msg_close (&message);
 }
 
+/* What a peer calls itself does not count, also where the handler has no name for it. */
+static void nobody_names_himself (void)
+{
+    zmq_msg_t message;
+    void *handler = open_handler (ZMQ_REP), *server = OPEN (ZMQ_PULL);
+    OK (zmq_setsockopt (server, ZMQ_ZAP_DOMAIN, "d", 1));
+    int fd = RAW_CONNECT (BIND (server, "tcp"));
+    RAW_SEND (fd, GREETING "\4\x2b\5READY\13Socket-Type\0\0\0\4PUSH\7User-Id\0\0\0\5admin");
+    RAW_EXPECT (fd, GREETING);
+    REQUEST (handler, "d", "", "NULL", 0);
+    reply (handler, "200", "", "", 0);
+    RAW_EXPECT (fd, READY_PULL);
+    RAW_SEND (fd, "\0\2hi");
+    REQUIRE (await (server, ZMQ_POLLIN, ARRIVES_MS));
+    zmq_msg_init (&message);
+    EQUAL (zmq_msg_recv (&message, server, 0), 2);
+    if (strcmp (text_of (&message, "User-Id"), "") != 0)
+        fail_at (__FILE__, __LINE__, "User-Id is \"%s\", expected \"\"", text_of (&message, "User-Id"));
+    OK (zmq_msg_close (&message));
+    close (fd);
+}
+
 static void wrong_replies (void)
 {
     static const struct
@@ -308,8 +330,8 @@ static void server_closes_meanwhile (void)
 }
 
 #define OF_BOTH                                                                                     \
-    CASE (requests), CASE (statuses), CASE (what_the_handler_vouches_for), CASE (wrong_replies), CASE (slow_handler), \
-      CASE (handler_that_never_answers), CASE (server_closes_meanwhile)
+    CASE (requests), CASE (statuses), CASE (what_the_handler_vouches_for), CASE (nobody_names_himself), \
+      CASE (wrong_replies), CASE (slow_handler), CASE (handler_that_never_answers), CASE (server_closes_meanwhile)
 #ifdef WITHOUT_HANDLER
 RUN_CASES (OF_BOTH, CASE (no_handler))
 #else

@@ -80,6 +80,23 @@ static void failures_and_their_reasons (void)
     SAYS (last_endpoint (pull), "cannot talk to");
 }
 
+/* Two clients of PLAIN, of which one should be the server: the reason is told, and what it came from is not. */
+static void no_password (void)
+{
+    begin_log ("debug");
+    void *ends[] = {OPEN (ZMQ_PULL), OPEN (ZMQ_PUSH)};
+    for (int i = 0; i < 2; i++) {
+        OK (zmq_setsockopt (ends[i], ZMQ_PLAIN_USERNAME, "me", 2));
+        OK (zmq_setsockopt (ends[i], ZMQ_PLAIN_PASSWORD, "secret-word", 11));
+    }
+    OK (zmq_connect (ends[1], BIND (ends[0], "tcp")));
+    SAYS (last_endpoint (ends[0]), ": handshaking ended: ");
+    CLOSE (ends[1]);
+    CLOSE (ends[0]);
+    if (strstr (logged (), "secret-word"))
+        fail_at (__FILE__, __LINE__, "the password is in the log:\n%s", logged ());
+}
+
 static void *busy (void *socket)
 {
     for (int i = 0; i < 300000; i++)
@@ -212,5 +229,5 @@ static void queue_lengths (void)
     EQUAL (number (reader), 0);
 }
 
-RUN_CASES (CASE (nothing_without_the_variable), CASE (failures_and_their_reasons), CASE (two_threads_at_once),
+RUN_CASES (CASE (nothing_without_the_variable), CASE (failures_and_their_reasons), CASE (no_password), CASE (two_threads_at_once),
            CASE (traffic_of_sockets_and_links), CASE (what_is_dropped), CASE (queue_lengths))

@@ -277,10 +277,14 @@ impl LinkHandle {
     }
 
     /// Queues something to be said besides messages; the caller then drives the send half. A peer that asks for more answers
-    /// than it reads gets the first of them.
+    /// than it reads gets the first of them. A PING is there once.
     pub(super) fn push_control(&self, control: Control) {
         let mut controls = self.controls.lock();
-        if controls.len() < CONTROLS_MAX {
+        let has_place = match control {
+            Control::Ping => !controls.iter().any(|other| matches!(other, Control::Ping)),
+            Control::Pong(_) => controls.len() < CONTROLS_MAX,
+        };
+        if has_place {
             controls.push(control);
             self.has_controls.store(true, Ordering::Release);
         }
