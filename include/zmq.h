@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* For the mask of zmq_ppoll; programs have come to rely on it. */
+/* Programs have come to rely on it. */
 #if !defined _WIN32
 #include <signal.h>
 #endif
@@ -1564,8 +1564,7 @@ ZMQ_EXPORT const char *zmq_msg_group (zmq_msg_t *msg_);
  * - items_: NULL, or nitems_ readable and writable items.
  * - sigmask_: NULL, or a readable sigset_t.
  */
-ZMQ_EXPORT int zmq_ppoll (zmq_pollitem_t *items_, int nitems_, long timeout_,
-    const sigset_t *sigmask_);
+ZMQ_EXPORT int zmq_ppoll (zmq_pollitem_t *items_, int nitems_, long timeout_, const void *sigmask_);
 
 /* Draft: makes a poller.
  *

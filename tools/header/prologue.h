@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* For the mask of zmq_ppoll; programs have come to rely on it. */
+/* Programs have come to rely on it. */
 #if !defined _WIN32
 #include <signal.h>
 #endif
