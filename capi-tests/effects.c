@@ -508,8 +508,7 @@ static void scheduling_of_threads (void)
                 {-1, 5, SCHED_OTHER, 0, 1},
                 {SCHED_OTHER, -1, SCHED_OTHER, 0, 0},
                 {SCHED_BATCH, -1, SCHED_BATCH, 0, 0},
-                {SCHED_IDLE, -1, SCHED_IDLE, 0, 0},
-                {SCHED_BATCH, 0, SCHED_BATCH, 0, 1}};
+                {SCHED_IDLE, -1, SCHED_IDLE, 0, 0}}; /* a priority of 0 is one for 4.3.4, and none for 4.3.5 */
     if (!may_schedule ()) {
         NOT_SHOWN ("no privilege for real-time scheduling");
         return;
