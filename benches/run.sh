@@ -43,9 +43,7 @@ library_in() {
 
 mkdir -p "$out"
 if [ -z "$reference" ]; then
-    PATH=$PATH:/sbin:/usr/sbin
-    found=$(ldconfig -p | awk '$1 == "libzmq.so.5" { print $NF; exit }')
-    [ -n "$found" ] || die "the reference library is not installed (Debian: apt-get install libzmq5 libzmq3-dev)"
+    found=$("$root/tools/reference.sh") || die "the reference library is not installed (Debian: apt-get install libzmq5 libzmq3-dev)"
     reference=$(dirname "$found")
 fi
 ref_file=$(library_in "$reference") || die "no libzmq.so.5 in $reference"

@@ -43,20 +43,8 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-# Where the system's library lies: the loader's cache, or the multiarch directory of the package.
-find_reference() {
-    local found
-    found=$({ ldconfig -p || /sbin/ldconfig -p; } 2>/dev/null | awk '$1 == "libzmq.so.5" { print $NF; exit }')
-    if [ -z "$found" ] && command -v dpkg-architecture >/dev/null; then
-        found=/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)/libzmq.so.5
-    fi
-    if [ -z "$found" ] && command -v dpkg >/dev/null; then
-        found=$(dpkg -L libzmq5 2>/dev/null | grep '/libzmq\.so\.5$' | head -n 1)
-    fi
-    [ -n "$found" ] && [ -e "$found" ] && dirname "$(readlink -f "$found")"
-}
-
-reference=$(find_reference) || die "no reference libzmq.so.5 on this system (install libzmq5)"
+reference=$("$root/tools/reference.sh") || die "no reference libzmq.so.5 on this system (install libzmq5)"
+reference=$(dirname "$reference")
 if [ "$ref_only" = 0 ]; then
     [ -e "$lib/libzmq.so.5" ] || die "$lib has no libzmq.so.5 (give --lib DIR, or --ref-only)"
     lib=$(cd "$lib" && pwd)

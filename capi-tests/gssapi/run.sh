@@ -35,10 +35,8 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-PATH=$PATH:/sbin:/usr/sbin
-reference=$(ldconfig -p | awk '$1 == "libzmq.so.5" { print $NF; exit }')
-[ -n "$reference" ] || die "no reference libzmq.so.5 on this system (install libzmq5)"
-reference=$(dirname "$(readlink -f "$reference")")
+reference=$("$root/tools/reference.sh") || die "no reference libzmq.so.5 on this system (install libzmq5)"
+reference=$(dirname "$reference")
 [ "$ref_only" = 1 ] || [ -e "$lib/libzmq.so.5" ] || die "$lib has no libzmq.so.5 (give --lib DIR, or --ref-only)"
 lib=$(cd "$lib" 2>/dev/null && pwd)
 

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Prints the file of the reference library: that of Debian's package, whatever else is installed; without the package the one that the
+# dynamic linker finds.
+set -euo pipefail
+PATH=$PATH:/sbin:/usr/sbin
+file=$(dpkg -L libzmq5 2>/dev/null | grep -m1 '/libzmq\.so\.5$') || file=
+[ -n "$file" ] || file=$(ldconfig -p | awk '$1 == "libzmq.so.5" { print $NF; exit }')
+[ -n "$file" ] && readlink -f "$file"
