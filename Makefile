@@ -9,6 +9,8 @@ VERSION := 4.3.5
 FILE_VERSION := 5.2.5
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# Where cargo puts what it builds for another machine.
+RELEASE := $(CARGO_TARGET_DIR)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
 TARGET := $(CURDIR)/target
 DIST := $(TARGET)/dist
 
@@ -33,10 +35,10 @@ help: ## this list
 lib: ## the shared and the static library, with header, into target/dist
 	cargo rustc --release --lib --crate-type cdylib,staticlib
 	@install -d "$(DIST)/lib" "$(DIST)/include"
-	@install -m 755 "$(CARGO_TARGET_DIR)/release/libzmq.so" "$(DIST)/lib/libzmq.so.$(FILE_VERSION)"
+	@install -m 755 "$(RELEASE)/libzmq.so" "$(DIST)/lib/libzmq.so.$(FILE_VERSION)"
 	@ln -sf libzmq.so.$(FILE_VERSION) "$(DIST)/lib/libzmq.so.5"
 	@ln -sf libzmq.so.5 "$(DIST)/lib/libzmq.so"
-	@tools/archive.sh "$(CARGO_TARGET_DIR)/release/libzmq.a" "$(DIST)/lib/libzmq.a"
+	@tools/archive.sh "$(RELEASE)/libzmq.a" "$(DIST)/lib/libzmq.a"
 	@install -m 644 include/*.h "$(DIST)/include/"
 
 .PHONY: command

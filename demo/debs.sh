@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the named Debian packages that are missing. The package lists are
+# Installs the named Debian packages that are missing; none is removed for them. The package lists are
 # fetched only when an installation needs them.
 #
 #   demo/debs.sh PACKAGE...
@@ -20,7 +20,7 @@ fi
 
 install() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -q --no-install-recommends "${missing[@]}" </dev/null
+        apt-get install -y -q --no-remove --no-install-recommends "${missing[@]}" </dev/null
 }
 
 echo "installing Debian packages: ${missing[*]}"

@@ -248,12 +248,12 @@ fi
 
 # ---------------------------------------------------------- what the archive needs
 
-# What the archive needs is what the compiler says it needs.
+# What the archive needs is what the compiler says it needs, without what every C compiler adds by itself: there is no static libgcc_s.
 private_libraries() {
     local wanted stated
     # cargo repeats it when there is nothing to compile.
     wanted=$(cargo rustc --lib --crate-type staticlib -- --print native-static-libs 2>&1 | tee /dev/stderr \
-        | sed -n 's/.*native-static-libs: //p' | tail -n 1)
+        | sed -n 's/.*native-static-libs: //p' | tail -n 1 | sed 's/-lgcc_s *//')
     stated=$(sed -n 's/^Libs.private: //p' "$lib/pkgconfig/libzmq.pc")
     [ -n "$wanted" ] || return 1
     echo "the compiler says: $wanted"
@@ -264,6 +264,12 @@ private_libraries() {
     diff <(tr -s ' ' '\n' <<<"$wanted" | sort -u) <(tr -s ';' '\n' <<<"$stated" | sort -u)
 }
 expect "Libs.private is what the static library needs" private_libraries
+
+nothing_shared() {
+    gcc -static -o "$work/nothing-shared" "$root/zguide-examples/hwserver.c" $(pc --static --cflags --libs) || return 1
+    ! readelf -d "$work/nothing-shared" | grep NEEDED && timeout 60 "$work/nothing-shared" "tcp://127.0.0.1:*" 0
+}
+expect "a program without any shared library" nothing_shared
 
 nothing_left() {
     run_make uninstall "${settings[@]}" || return 1

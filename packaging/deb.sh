@@ -5,7 +5,8 @@
 #   packaging/deb.sh OUTPUT-DIRECTORY      (or: make deb)
 #
 # Environment: DIST (where the libraries are), VERSION, FILE_VERSION;
-# DEB_REVISION (1) is the part of the packages' version behind the hyphen.
+# DEB_REVISION is the part of the packages' version behind the hyphen: without it the time of the last commit is in it, so that a
+# later build replaces an earlier one.
 set -euo pipefail
 
 [ $# -eq 1 ] || { sed -n '5s/^# *//p' "$0" >&2; exit 2; }
@@ -14,13 +15,13 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 "$root/demo/debs.sh" dpkg-dev binutils gcc
 mkdir -p "$1"
 output=$(cd "$1" && pwd)
-version=$VERSION-${DEB_REVISION:-1}
 architecture=$(dpkg --print-architecture)
 multiarch=$(dpkg-architecture -qDEB_HOST_MULTIARCH)
 libdir=/usr/lib/$multiarch
 # What a rebuild gives does not depend on the day.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH
+version=$VERSION-${DEB_REVISION:-1+$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d.%H%M%S)}
 
 runtime=libzmq5-oxide
 development=libzmq3-oxide-dev
@@ -38,6 +39,8 @@ mv "$work/all$libdir/libzmq.so.$FILE_VERSION" "$work/all$libdir/libzmq.so.5" "$w
 rm -rf "$work/all/usr/bin"
 mv "$work/all/usr" "$work/$development/"
 strip --strip-unneeded "$work/$runtime$libdir/libzmq.so.$FILE_VERSION"
+# Where a package puts it, it stays; and a system directory that is spelt in another way would come before those of other libraries.
+sed -i 's|^prefix=.*|prefix=/usr|' "$work/$development$libdir/pkgconfig/libzmq.pc"
 # Debian's libraries are not executable.
 chmod 644 "$work/$runtime$libdir/libzmq.so.$FILE_VERSION"
 strip --strip-debug --enable-deterministic-archives "$work/$development$libdir/libzmq.a"
@@ -91,6 +94,7 @@ Priority: optional
 Maintainer: $maintainer
 Installed-Size: $(field_size "$runtime")
 Depends: $(shared_library_needs)
+Recommends: libgssapi-krb5-2
 Provides: libzmq5 (= $version)
 Conflicts: libzmq5
 Replaces: libzmq5

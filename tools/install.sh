@@ -86,8 +86,20 @@ place() { # TEMPLATE TARGET SED-ARGUMENT...
     chmod 644 "$destdir$target"
 }
 
+# What belongs to a package is not overwritten.
+leave_packages_alone() {
+    local file owner
+    [ -z "$destdir" ] || return 0
+    for file in "${files[@]}"; do
+        owner=$(dpkg -S "$file" 2>/dev/null) || continue
+        echo "install: $file belongs to the package ${owner%%:*}: take another PREFIX, or make deb" >&2
+        exit 1
+    done
+}
+
 install_all() {
     local pc_prefix private pointer
+    leave_packages_alone
     install -d "$destdir$libdir" "$destdir$includedir" "$destdir$pkgconfig" "$destdir$cmake"
     install -m 755 "$DIST/lib/libzmq.so.$FILE_VERSION" "$destdir$libdir/"
     ln -sfn "libzmq.so.$FILE_VERSION" "$destdir$libdir/libzmq.so.5"

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 const FEATURES: [&CStr; 11] =
-    [c"ipc", c"curve", c"gssapi", c"draft", c"pgm", c"norm", c"tipc", c"vmci", c"vsock", c"ws", c"wss"];
+    [c"ipc", c"curve", c"gssapi", c"draft", c"pgm", c"norm", c"tipc", c"vmci", c"vsock", c"WS", c"WSS"];
 
 pub fn info() -> Result<ExitCode> {
     let file = library::ours()?;
