@@ -134,6 +134,20 @@ expect "a signal that is ignored stays ignored" ignored
 tidy() { [ -z "$(find "$work" -name 'zmq-oxide.*')" ]; }
 expect "nothing is left in the temporary directory" tidy
 
+# What a daemon starts later must not find the dynamic linker's notes on its stdout.
+goes_on() {
+    local said notes
+    "$command" run sh -c '(sleep 1; exec /bin/true) >"$0" 2>&1 & ' "$work/daemon" >"$work/out" 2>"$work/err" || return 1
+    said=$(grep "go on; remove" "$work/err") || { cat "$work/err"; return 1; }
+    notes=${said#*remove }
+    notes=${notes%% *}
+    [ -d "$notes" ] || return 1
+    sleep 2
+    [ ! -s "$work/daemon" ] || { cat "$work/daemon"; return 1; }
+    rm -r "$notes"
+}
+expect "a program that leaves a process behind" goes_on
+
 # ----------------------------------------------------------------- info and bench
 
 info() {

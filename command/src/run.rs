@@ -9,9 +9,10 @@ use crate::library::{self, Result, SONAME};
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 pub fn run(program: &OsStr, arguments: &[OsString]) -> Result<ExitCode> {
@@ -20,18 +21,28 @@ pub fn run(program: &OsStr, arguments: &[OsString]) -> Result<ExitCode> {
     let directory = ours.parent().unwrap_or(Path::new("/"));
 
     keep_signals();
-    let mut child = Command::new(program)
+    adopt_descendants();
+    let child = Command::new(program)
         .args(arguments)
         .env("LD_PRELOAD", in_front(ours.as_os_str(), "LD_PRELOAD"))
         .env("LD_LIBRARY_PATH", in_front(directory.as_os_str(), "LD_LIBRARY_PATH"))
         .env("LD_DEBUG", "libs")
         .env("LD_DEBUG_OUTPUT", notes.0.join("loaded"))
         .spawn()
+        .inspect_err(|_| notes.remove())
         .map_err(|error| format!("{}: {error}", Path::new(program).display()))?;
     pass_signals_on(child.id());
-    let status = child.wait().map_err(|error| format!("waiting for the program: {error}"))?;
+    let status = wait_for(child.id()).map_err(|error| format!("waiting for the program: {error}"))?;
 
     report(&notes.processes(), &ours);
+    if !has_descendants() {
+        notes.remove();
+    } else {
+        let directory = notes.0.display();
+        eprintln!(
+            "zmq-oxide: processes that the program has started go on; remove {directory} when they have ended"
+        );
+    }
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     Ok(ExitCode::from(code as u8))
 }
@@ -44,6 +55,41 @@ fn in_front(value: &OsStr, variable: &str) -> OsString {
         list.push(rest);
     }
     list
+}
+
+// ------------------------------------------------------------------------------------------------------ processes
+
+/// Processes whose parents end are this one's from now on, so that it knows whether any are left.
+fn adopt_descendants() {
+    // SAFETY: plain numbers. Where it cannot be done, those are not known.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+}
+
+/// Waits for the end of one process, and on the way for those of others that have become children.
+fn wait_for(id: u32) -> std::io::Result<ExitStatus> {
+    loop {
+        let mut status = 0;
+        // SAFETY: room for the status.
+        let ended = unsafe { libc::waitpid(-1, &raw mut status, 0) };
+        if ended == id as i32 {
+            return Ok(ExitStatus::from_raw(status));
+        }
+        let error = std::io::Error::last_os_error();
+        if ended < 0 && error.kind() != std::io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+fn has_descendants() -> bool {
+    loop {
+        // SAFETY: the status is not asked for.
+        match unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) } {
+            0 => return true,
+            -1 => return false,
+            _ => {}
+        }
+    }
 }
 
 // -------------------------------------------------------------------------------------------------------- signals
@@ -109,7 +155,14 @@ impl Notes {
         }
         template.pop();
         // SAFETY: the bytes come from an OsString; mkdtemp has put ASCII in place of ASCII.
-        Ok(Notes(unsafe { OsString::from_encoded_bytes_unchecked(template) }.into()))
+        let notes = Notes(unsafe { OsString::from_encoded_bytes_unchecked(template) }.into());
+        // Where the dynamic linker cannot write, it writes to stdout: also those may who have changed their user.
+        let _ = std::fs::set_permissions(&notes.0, std::fs::Permissions::from_mode(0o1733));
+        Ok(notes)
+    }
+
+    fn remove(&self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 
     /// The objects that each process has loaded, the process's own program first.
@@ -139,12 +192,6 @@ impl Notes {
         }
         found.sort_by_key(|process| process.id);
         found
-    }
-}
-
-impl Drop for Notes {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
