@@ -164,13 +164,14 @@ soak: ## every suite N times in a row, several at a time (make soak N=20)
 	tools/soak.sh $(N)
 
 .PHONY: lint
-lint: ## formatting, clippy and rustdoc, warnings denied; atomics come from src/sync alone
+lint: ## formatting, clippy and rustdoc, warnings denied; atomics come from src/sync alone; THIRD-PARTY.md is up to date
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps
 	cargo fmt --check --manifest-path command/Cargo.toml
 	CARGO_TARGET_DIR="$(TARGET)/command" cargo clippy --locked --all-targets --manifest-path command/Cargo.toml -- -D warnings
 	! grep -rn 'std::sync::atomic' src --include='*.rs' --exclude-dir=sync
+	tools/third-party.sh --check
 
 # ---------------------------------------------------------------------- measuring
 

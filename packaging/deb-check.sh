@@ -45,7 +45,7 @@ cp "$@" "$system/tmp/debs/"
 cp "$root"/zguide-examples/*.[ch] "$system/tmp/zguide/"
 # What `make install` takes.
 mkdir -p "$system/tmp/tree/target"
-(cd "$root" && cp -a --parents Makefile include pkgconfig cmake tools/install.sh "$system/tmp/tree/")
+(cd "$root" && cp -a --parents Makefile LICENSE-MIT LICENSE-APACHE THIRD-PARTY.md include pkgconfig cmake tools/install.sh "$system/tmp/tree/")
 cp -a "$root/target/dist" "$system/tmp/tree/target/"
 # No service is started by an installation.
 printf '#!/bin/sh\nexit 101\n' >"$system/usr/sbin/policy-rc.d"

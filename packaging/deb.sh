@@ -36,7 +36,7 @@ DIST=$DIST VERSION=$VERSION FILE_VERSION=$FILE_VERSION PREFIX=/usr LIBDIR=$libdi
 mkdir -p "$work/$runtime$libdir" "$work/$development"
 mv "$work/all$libdir/libzmq.so.$FILE_VERSION" "$work/all$libdir/libzmq.so.5" "$work/$runtime$libdir/"
 # The command compares this library with another one, which there is none of then.
-rm -rf "$work/all/usr/bin"
+rm -rf "$work/all/usr/bin" "$work/all/usr/share/doc"
 mv "$work/all/usr" "$work/$development/"
 strip --strip-unneeded "$work/$runtime$libdir/libzmq.so.$FILE_VERSION"
 # Where a package puts it, it stays; and a system directory that is spelt in another way would come before those of other libraries.
@@ -55,6 +55,7 @@ documents() { # PACKAGE
         echo 'Files: *'
         sed -n 's/^Copyright (c) /Copyright: /p' "$root/LICENSE-MIT" | head -n 1
         echo 'License: Expat or Apache-2.0'
+        echo 'Comment: What else is compiled into the libraries, and under which licences, is in THIRD-PARTY.md beside this file.'
         echo
         echo 'License: Expat'
         sed -n '/^Permission is/,$p' "$root/LICENSE-MIT" | sed -e 's/^$/./' -e 's/^/ /'
@@ -63,7 +64,7 @@ documents() { # PACKAGE
         echo ' On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.'
     } >"$directory/copyright"
     gzip -9n <"$root/CHANGELOG.md" >"$directory/changelog.gz"
-    install -m 644 "$root/DIFFERENCES.md" "$directory/"
+    install -m 644 "$root/DIFFERENCES.md" "$root/THIRD-PARTY.md" "$directory/"
 }
 documents "$runtime"
 documents "$development"

@@ -36,6 +36,7 @@ default_libdir() {
 libdir=$(realpath -ms "${LIBDIR:-$(default_libdir)}")
 includedir=$(realpath -ms "${INCLUDEDIR:-$prefix/include}")
 bindir=$prefix/bin
+docdir=$prefix/share/doc/zmq-oxide
 pkgconfig=$libdir/pkgconfig
 cmake=$libdir/cmake/ZeroMQ
 
@@ -46,6 +47,7 @@ files=(
     "$pkgconfig/libzmq.pc"
     "$cmake/ZeroMQConfig.cmake" "$cmake/ZeroMQConfigVersion.cmake"
     "$bindir/zmq-oxide"
+    "$docdir/LICENSE-MIT" "$docdir/LICENSE-APACHE" "$docdir/THIRD-PARTY.md"
 )
 
 # The loader's cache, when the library goes where the loader looks.
@@ -106,6 +108,8 @@ install_all() {
     ln -sfn libzmq.so.5 "$destdir$libdir/libzmq.so"
     install -m 644 "$DIST/lib/libzmq.a" "$destdir$libdir/"
     install -m 644 "$root/include/zmq.h" "$root/include/zmq_utils.h" "$destdir$includedir/"
+    install -d "$destdir$docdir"
+    install -m 644 "$root/LICENSE-MIT" "$root/LICENSE-APACHE" "$root/THIRD-PARTY.md" "$destdir$docdir/"
 
     # `make command` builds it.
     if [ -e "$DIST/bin/zmq-oxide" ]; then
@@ -138,7 +142,7 @@ uninstall_all() {
         rm -f "$destdir$file"
     done
     # Ours alone; the others belong to the system.
-    rmdir "$destdir$cmake" "$destdir$libdir/cmake" 2>/dev/null || true
+    rmdir "$destdir$cmake" "$destdir$libdir/cmake" "$destdir$docdir" 2>/dev/null || true
 }
 
 case ${1:-} in
