@@ -9,6 +9,7 @@ use crate::config::{ADOPTED_LINKS, HEED_STEP, LEASE_GAP};
 use crate::driver::{Gathering, LinkHandle, inline_driving};
 use crate::error::Result;
 use crate::pattern::Heed;
+use crate::sync::Deferral;
 use crate::transport::Stream;
 use smallvec::SmallVec;
 use std::os::fd::RawFd;
@@ -45,6 +46,8 @@ impl Sources {
 
     /// Moves bytes on the calling thread. True when that may have brought what is waited for.
     pub(super) fn help(&self, what: For) -> bool {
+        // What was written may be freed, while the link is in hand.
+        let _deferral = Deferral::begin();
         let mut helped = false;
         for link in &self.links {
             helped |= match what {
@@ -93,6 +96,7 @@ impl<'a> Adopted<'a> {
 
     /// Reads what poll(2) has found ready among these entries.
     pub(super) fn read(&self, entries: &[libc::pollfd]) {
+        let _deferral = Deferral::begin();
         let (streams, sets) = entries.split_at(self.streams.len().min(entries.len()));
         for ((link, _), _) in self.streams.iter().zip(streams).filter(|(_, entry)| entry.revents != 0) {
             link.receive_inline();
@@ -105,6 +109,7 @@ impl<'a> Adopted<'a> {
 
 impl Drop for Adopted<'_> {
     fn drop(&mut self) {
+        let _deferral = Deferral::begin();
         for (link, _) in &self.streams {
             match self.what {
                 For::Room => link.leave_room(self.helped),

@@ -30,7 +30,7 @@ use crate::message::{Message, Traffic};
 use crate::options::{SocketOptions, SocketType, number as n, value};
 use crate::pattern::{self, Dropped, Leftover, Mode, Origin, Pattern, PipeId, Pipes};
 use crate::pipe::End;
-use crate::sync::{Cell, Registry, Standing};
+use crate::sync::{Cell, Deferral, Registry, Standing};
 use adoption::Adoption;
 use endpoints::Endpoint;
 use inbox::{Attachment, News};
@@ -134,6 +134,8 @@ pub fn close(cell: &'static Cell<Socket>) -> Result<()> {
         cell.abandon();
         return Ok(());
     }
+    // Also while the socket ends, which may write what was kept back.
+    let _deferral = Deferral::begin();
     let mut socket = wait::own(cell)?.lock().take().ok_or(Errno::NOT_A_SOCKET)?;
     socket.shut();
     SOCKETS.free(cell);
