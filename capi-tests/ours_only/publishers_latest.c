@@ -2,6 +2,9 @@
 #include "../check.h"
 #include "../publishers.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 /* Two who want but the latest, among two who get everything. */
 static void the_latest_alone (void)
 {
@@ -34,4 +37,52 @@ static void the_latest_alone (void)
     }
 }
 
-RUN_CASES (CASE (the_latest_alone))
+enum
+{
+    FRAME = 500 * 1000
+};
+
+static atomic_int newest, stop;
+
+/* Some 200 frames a second, until it is to stop. */
+static void *send_frames (void *pub)
+{
+    char *frame = calloc (1, FRAME);
+    for (int number = 1; !atomic_load (&stop); number++) {
+        memcpy (frame, &number, sizeof number);
+        zmq_send (pub, frame, FRAME, 0);
+        atomic_store (&newest, number);
+        usleep (5000);
+    }
+    free (frame);
+    return NULL;
+}
+
+/* Who takes its time over each message, and waits for one now and then, gets what is new, not what waits in the connection. */
+static void the_latest_for_a_slow_reader (void)
+{
+    void *pub = OPEN (ZMQ_PUB), *sub = OPEN (ZMQ_SUB);
+    pthread_t sender;
+    static char frame[FRAME];
+    int number, worst = 0;
+    SET (sub, ZMQ_CONFLATE, 1);
+    SET (sub, ZMQ_RCVTIMEO, ARRIVES_MS);
+    subscribe (sub, "");
+    OK (zmq_connect (sub, BIND (pub, "tcp")));
+    atomic_store (&stop, 0);
+    pthread_create (&sender, NULL, send_frames, pub);
+    for (long long until = now_ms () + 3000; now_ms () < until;) {
+        REQUIRE (zmq_recv (sub, frame, FRAME, 0) == FRAME);
+        memcpy (&number, frame, sizeof number);
+        int behind = atomic_load (&newest) - number;
+        worst = behind > worst ? behind : worst;
+        if (now_ms () > until - 2000)
+            usleep (20000);
+    }
+    atomic_store (&stop, 1);
+    pthread_join (sender, NULL);
+    if (worst > 100)
+        fail_at (__FILE__, __LINE__, "a message was %d behind the newest", worst);
+}
+
+RUN_CASES (CASE (the_latest_alone), CASE (the_latest_for_a_slow_reader))

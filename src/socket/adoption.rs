@@ -252,10 +252,11 @@ impl Socket {
     }
 
     /// What a waiting thread is going to read. Nothing where the application also waits in ways that do not: a stream
-    /// that the thread keeps would be silent there.
+    /// that the thread keeps would be silent there. Nor where only the latest message counts: what a thread reads at its own pace may
+    /// be old.
     pub(super) fn sources_to_read(&mut self) -> Sources {
-        let followed = self.inbox.mailbox.waker.is_followed();
-        let sources = if followed || !inline_driving() { Sources::default() } else { self.sources() };
+        let apart = self.inbox.mailbox.waker.is_followed() || self.options.conflates();
+        let sources = if apart || !inline_driving() { Sources::default() } else { self.sources() };
         if sources.is_empty() {
             self.end_leases();
         }
