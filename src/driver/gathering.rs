@@ -87,6 +87,7 @@ impl Gathering {
     }
 
     pub(super) fn remove(&self, key: u64) {
+        self.keeping.lock().remove(&key);
         let mut links = self.links.lock();
         links.remove(&key);
         if links.is_empty() {

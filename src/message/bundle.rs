@@ -3,7 +3,7 @@
 //! Each is laid out as a frame of ZMTP 2.0 and later (RFC 23: flags, size in one byte or in eight, body), so that a
 //! connection that writes such frames passes the whole on as it is.
 
-use super::{Message, Traffic};
+use super::{Message, Traffic, shelf};
 use crate::config::{BUNDLE_BYTES, BUNDLED_MAX};
 use crate::error::Result;
 
@@ -28,8 +28,11 @@ impl Bundle {
     /// Gets the memory for one. False: there is none.
     pub fn prepare(&mut self) -> bool {
         // The last message comes before it is full.
-        self.bytes.capacity() > 0
-            || self.bytes.try_reserve_exact(BUNDLE_BYTES + HEADER_MAX + BUNDLED_MAX).is_ok()
+        const SIZE: usize = BUNDLE_BYTES + HEADER_MAX + BUNDLED_MAX;
+        if self.bytes.capacity() == 0 {
+            self.bytes = shelf::take(SIZE);
+        }
+        self.bytes.capacity() > 0 || self.bytes.try_reserve_exact(SIZE).is_ok()
     }
 
     /// Adds a message that suits, after [`Bundle::prepare`].
