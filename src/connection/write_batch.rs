@@ -32,6 +32,9 @@ struct LargeBody {
 /// Written bytes at the front of the arena are given up when they are this many, and half of it.
 const COMPACT_MIN: usize = 64 * 1024;
 
+/// An empty arena that is larger is given up; usual ones are as large as a write and a message.
+const ARENA_KEPT: usize = 256 * 1024;
+
 impl WriteBatch {
     pub fn new() -> Self {
         Self::default()
@@ -48,7 +51,8 @@ impl WriteBatch {
         self.len() == 0
     }
 
-    /// Bytes of memory that the batch keeps for itself; the driver drops a batch that has grown too far.
+    /// Bytes of memory that the batch keeps for itself.
+    #[cfg(test)]
     pub fn capacity(&self) -> usize {
         self.arena.capacity()
     }
@@ -100,9 +104,12 @@ impl WriteBatch {
         }
     }
 
-    /// Forgets everything; the arena's memory is kept.
+    /// Forgets everything; the arena's memory is kept, unless a large encrypted message made it grow.
     pub fn clear(&mut self) {
         self.arena.clear();
+        if self.arena.capacity() > ARENA_KEPT {
+            self.arena = Vec::new();
+        }
         self.bodies.clear();
         (self.arena_done, self.body_done, self.body_bytes) = (0, 0, 0);
     }

@@ -297,10 +297,19 @@ fn batch_keeps_order_between_arena_and_large_bodies() {
     }
     output.extend(write_out(&mut batch, 100_000));
     assert!(output == expected);
-    let capacity = batch.capacity();
+}
+
+#[test]
+fn memory_of_a_batch() {
+    let mut batch = WriteBatch::new();
+    let mut send = SendHalf::new(&Arc::new(dealer()), Version::V3_1, None);
     send.encode(message(0, "x"), &mut batch);
+    let capacity = batch.capacity();
     batch.clear();
     assert!(batch.is_empty() && batch.capacity() == capacity && capacity > 0);
+    batch.append(&[], &vec![0; 1 << 20]);
+    batch.clear();
+    assert_eq!(batch.capacity(), 0, "a large one is given up");
 }
 
 #[test]
