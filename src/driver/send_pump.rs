@@ -293,7 +293,7 @@ impl SendPump {
     /// Writes `controls` and then messages, in at most `budget` writes. With `may_nap`, a burst ends in a nap.
     pub fn drive(&mut self, mut controls: Vec<Control>, budget: usize, may_nap: bool) -> Sent {
         let Some(connection) = self.connection.as_mut().filter(|connection| !connection.broken) else {
-            // Nothing leaves any more: the time for an answer runs, so that heartbeats end the connection if nothing else does.
+            // See `Connection::give_up`.
             self.pinged |= controls.iter().any(|control| matches!(control, Control::Ping));
             return Sent::Unconnected;
         };
@@ -320,7 +320,7 @@ impl SendPump {
             if connection.half.is_broken() {
                 // Ended for the receive half to find, as if the network had failed.
                 connection.stream.shutdown();
-                connection.broken = true;
+                self.pinged |= connection.give_up();
                 return Sent::Unconnected;
             }
             if batch.is_empty() {
@@ -342,7 +342,7 @@ impl SendPump {
                 }
                 Err(error) => {
                     crate::log::debug!("write failed: {error}");
-                    connection.broken = true;
+                    self.pinged |= connection.give_up();
                     return Sent::Unconnected;
                 }
             }
@@ -392,6 +392,14 @@ impl Connection {
             moved += 1;
         }
         moved
+    }
+
+    /// Nothing leaves any more. Whether a PING was to: then the time for its answer runs, so that heartbeats end the connection if nothing
+    /// else does.
+    fn give_up(&mut self) -> bool {
+        self.broken = true;
+        self.batch = None;
+        std::mem::take(&mut self.has_ping)
     }
 
     fn is_unsent(&self) -> bool {
