@@ -33,6 +33,9 @@ impl Xsub {
     fn tell_all(&mut self, pipes: &mut Pipes, id: PipeId) {
         self.behind.remove(&id);
         self.topics.for_each(|topic| tell(pipes, id, true, topic));
+        if self.fan_out.in_message() {
+            self.behind.insert(id, Changes::new());
+        }
     }
 
     /// Counts a subscription, and sends it on if the publishers need to know.
@@ -49,6 +52,9 @@ impl Xsub {
         if !told && !self.fan_out.in_message() {
             drop(message.take());
             return;
+        }
+        if !self.fan_out.in_message() && message.more() {
+            self.note_who_is_full(pipes);
         }
         if changed {
             self.behind.values_mut().for_each(|changes| note_change(changes, message));
@@ -76,6 +82,9 @@ impl Xsub {
 
     fn send_to_all(&mut self, pipes: &mut Pipes, message: &mut Message) {
         if !self.fan_out.in_message() {
+            if message.more() {
+                self.note_who_is_full(pipes);
+            }
             self.fan_out.select_all();
             for &id in self.behind.keys() {
                 if self.fan_out.deselect(id) {
@@ -90,6 +99,15 @@ impl Xsub {
                 if pipes.has_room(id) {
                     self.catch_up(pipes, id);
                 }
+            }
+        }
+    }
+
+    /// Whoever misses a message of several parts is to hear of the subscriptions in it.
+    fn note_who_is_full(&mut self, pipes: &mut Pipes) {
+        for &id in self.fan_out.pipes() {
+            if !self.behind.contains_key(&id) && !pipes.finds_room(id) {
+                self.behind.insert(id, Changes::new());
             }
         }
     }
@@ -134,7 +152,7 @@ impl Pattern for Xsub {
     }
 
     fn writable(&mut self, pipes: &mut Pipes, id: PipeId) {
-        // Whoever misses the message being sent is to hear of the subscriptions in it, too.
+        // Subscriptions in the message being sent are told with its end.
         if !self.fan_out.in_message() {
             self.catch_up(pipes, id);
         }
@@ -349,6 +367,24 @@ mod tests {
         xsub.send(&mut world.pipes, &mut part(b"world", false), Mode::Blocking).unwrap();
         assert_eq!(received(&mut world, a), parts(&[b"\x01t"]));
         assert_eq!(received(&mut world, b), parts(&[b"hello", b"world"]));
+    }
+
+    #[test]
+    fn who_misses_a_message_hears_of_the_subscriptions_in_it() {
+        let (mut world, mut xsub) = xsub();
+        let (lost, full) = (world.accept(&mut xsub, b""), world.accept_of(&mut xsub, b"", 1));
+        world.send(&mut xsub, &[b"before"]).unwrap();
+        received(&mut world, lost);
+        xsub.send(&mut world.pipes, &mut part(b"\x01s", true), Mode::Blocking).unwrap();
+        xsub.hiccup(&mut world.pipes, lost);
+        let late = world.accept(&mut xsub, b"");
+        assert_eq!(received(&mut world, full), parts(&[b"before"]));
+        xsub.writable(&mut world.pipes, full);
+        xsub.send(&mut world.pipes, &mut part(b"\x01t", false), Mode::Blocking).unwrap();
+        for peer in [lost, full, late] {
+            assert_eq!(received(&mut world, peer), parts(&[b"\x01s", b"\x01t"]));
+        }
+        assert!(xsub.behind.is_empty());
     }
 
     #[test]
