@@ -9,7 +9,7 @@ use crate::library::{self, Result, SONAME};
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
@@ -32,7 +32,9 @@ pub fn run(program: &OsStr, arguments: &[OsString]) -> Result<ExitCode> {
         .inspect_err(|_| notes.remove())
         .map_err(|error| format!("{}: {error}", Path::new(program).display()))?;
     pass_signals_on(child.id());
-    let status = wait_for(child.id()).map_err(|error| format!("waiting for the program: {error}"))?;
+    let status = wait_for(child.id())
+        .inspect_err(|_| notes.remove())
+        .map_err(|error| format!("waiting for the program: {error}"))?;
 
     report(&notes.processes(), &ours);
     if !has_descendants() {
@@ -156,8 +158,11 @@ impl Notes {
         template.pop();
         // SAFETY: the bytes come from an OsString; mkdtemp has put ASCII in place of ASCII.
         let notes = Notes(unsafe { OsString::from_encoded_bytes_unchecked(template) }.into());
-        // Where the dynamic linker cannot write, it writes to stdout: also those may who have changed their user.
-        let _ = std::fs::set_permissions(&notes.0, std::fs::Permissions::from_mode(0o1733));
+        if am_root() {
+            // Where the dynamic linker cannot write, it writes to stdout: what programs start after they have changed their user may
+            // write, too.
+            let _ = std::fs::set_permissions(&notes.0, std::fs::Permissions::from_mode(0o1733));
+        }
         Ok(notes)
     }
 
@@ -173,6 +178,11 @@ impl Notes {
             let Some(id) = entry.path().extension().and_then(|id| id.to_str()?.parse().ok()) else {
                 continue;
             };
+            // Others may write here: what is theirs says nothing.
+            let is_ours = |data: std::fs::Metadata| data.is_file() && data.uid() == effective_user();
+            if !entry.path().symlink_metadata().is_ok_and(is_ours) {
+                continue;
+            }
             let text = std::fs::read(entry.path()).unwrap_or_default();
             let mut process = Process { id, program: String::new(), objects: BTreeSet::new() };
             for line in String::from_utf8_lossy(&text).lines() {
@@ -193,6 +203,15 @@ impl Notes {
         found.sort_by_key(|process| process.id);
         found
     }
+}
+
+fn effective_user() -> libc::uid_t {
+    // SAFETY: no preconditions.
+    unsafe { libc::geteuid() }
+}
+
+fn am_root() -> bool {
+    effective_user() == 0
 }
 
 struct Process {
