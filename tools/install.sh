@@ -88,13 +88,13 @@ place() { # TEMPLATE TARGET SED-ARGUMENT...
     chmod 644 "$destdir$target"
 }
 
-# What belongs to a package is not overwritten.
+# What belongs to a package is not overwritten, nor removed.
 leave_packages_alone() {
     local file owner
     [ -z "$destdir" ] || return 0
     for file in "${files[@]}"; do
-        owner=$(dpkg -S "$file" 2>/dev/null) || continue
-        echo "install: $file belongs to the package ${owner%%:*}: take another PREFIX, or make deb" >&2
+        owner=$(dpkg -S "$(realpath -m "$(dirname "$file")")/${file##*/}" 2>/dev/null) || continue
+        echo "$file belongs to the package ${owner%%:*}: take another PREFIX, or make deb" >&2
         exit 1
     done
 }
@@ -138,6 +138,7 @@ install_all() {
 
 uninstall_all() {
     local file
+    leave_packages_alone
     for file in "${files[@]}"; do
         rm -f "$destdir$file"
     done
