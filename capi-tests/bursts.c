@@ -282,27 +282,6 @@ static void small_limits (void)
         }
 }
 
-/* The latest message alone, of those that come in pieces larger than a reader takes one by one. */
-static void the_latest_of_large_ones (void)
-{
-    EACH_TRANSPORT (transport)
-    {
-        static char body[8192], got[8192];
-        void *pull = OPEN (ZMQ_PULL), *push = OPEN (ZMQ_PUSH);
-        SET (pull, ZMQ_CONFLATE, 1);
-        SET (pull, ZMQ_RCVTIMEO, ARRIVES_MS);
-        OK (zmq_connect (push, BIND (pull, transport)));
-        for (int i = 0; i < 300; i++) {
-            memcpy (body, &i, sizeof i);
-            REQUIRE (zmq_send (push, body, sizeof body, 0) == sizeof body);
-            REQUIRE (zmq_recv (pull, got, sizeof got, 0) == sizeof got);
-            REQUIRE (memcmp (got, body, sizeof got) == 0);
-        }
-        CLOSE (push);
-        CLOSE (pull);
-    }
-}
-
 /* One publisher, some subscribers who keep up, without limits: each gets each message. */
 static void every_subscriber_gets_all (void)
 {
@@ -454,5 +433,5 @@ static void many_sockets_in_turn (void)
 
 RUN_CASES (CASE (a_burst_that_stops), CASE (order_among_parts_of_all_kinds), CASE (other_questions_in_between),
            CASE (sockets_that_wander), CASE (a_ping_within_a_burst), CASE (a_ping_among_messages),
-           CASE (connections_lost_within_a_burst), CASE (closed_behind_a_burst), CASE (small_limits), CASE (the_latest_of_large_ones),
-           CASE (every_subscriber_gets_all), CASE (nothing_but_messages_of_parts), CASE (a_ping_while_the_application_rests), CASE (many_sockets_in_turn))
+           CASE (connections_lost_within_a_burst), CASE (closed_behind_a_burst), CASE (small_limits), CASE (every_subscriber_gets_all),
+           CASE (nothing_but_messages_of_parts), CASE (a_ping_while_the_application_rests), CASE (many_sockets_in_turn))

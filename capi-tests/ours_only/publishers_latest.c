@@ -85,4 +85,25 @@ static void the_latest_for_a_slow_reader (void)
         fail_at (__FILE__, __LINE__, "a message was %d behind the newest", worst);
 }
 
-RUN_CASES (CASE (the_latest_alone), CASE (the_latest_for_a_slow_reader))
+/* The latest message alone, of those that come in pieces larger than a reader takes one by one. */
+static void the_latest_of_large_ones (void)
+{
+    EACH_TRANSPORT (transport)
+    {
+        static char body[8192], got[8192];
+        void *pull = OPEN (ZMQ_PULL), *push = OPEN (ZMQ_PUSH);
+        SET (pull, ZMQ_CONFLATE, 1);
+        SET (pull, ZMQ_RCVTIMEO, ARRIVES_MS);
+        OK (zmq_connect (push, BIND (pull, transport)));
+        for (int i = 0; i < 300; i++) {
+            memcpy (body, &i, sizeof i);
+            REQUIRE (zmq_send (push, body, sizeof body, 0) == sizeof body);
+            REQUIRE (zmq_recv (pull, got, sizeof got, 0) == sizeof got);
+            REQUIRE (memcmp (got, body, sizeof got) == 0);
+        }
+        CLOSE (push);
+        CLOSE (pull);
+    }
+}
+
+RUN_CASES (CASE (the_latest_alone), CASE (the_latest_for_a_slow_reader), CASE (the_latest_of_large_ones))
