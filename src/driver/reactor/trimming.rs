@@ -7,10 +7,8 @@ use crate::config::TRIM_AFTER;
 #[derive(Default)]
 pub struct Trimming {
     ended: usize,
-    /// `ended` as it was when a look was last asked for.
-    seen: usize,
-    /// A look has been asked for and has not come.
-    awaited: bool,
+    /// `ended` as it was when the look was asked for that is to come; `None`: none is.
+    seen: Option<usize>,
 }
 
 /// What is to be done at a look.
@@ -24,10 +22,9 @@ impl Trimming {
     /// A link has ended. True: a look is due later.
     pub fn note_end(&mut self) -> bool {
         self.ended += 1;
-        let ask = !self.awaited && self.ended >= TRIM_AFTER;
+        let ask = self.seen.is_none() && self.ended >= TRIM_AFTER;
         if ask {
-            self.awaited = true;
-            self.seen = self.ended;
+            self.seen = Some(self.ended);
         }
         ask
     }
@@ -35,13 +32,12 @@ impl Trimming {
     /// Few links that end after many are waited for: what they hold may be all that keeps the memory of the others, such as the end of
     /// the table of links.
     pub fn look(&mut self) -> Look {
-        let more_ended = self.ended > self.seen;
+        let more_ended = self.seen.is_some_and(|seen| self.ended > seen);
         let give_back = self.ended >= TRIM_AFTER || self.ended > 0 && !more_ended;
         if give_back {
             self.ended = 0;
         }
-        self.seen = self.ended;
-        self.awaited = more_ended;
+        self.seen = more_ended.then_some(self.ended);
         Look { give_back, again: more_ended }
     }
 }
