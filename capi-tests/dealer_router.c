@@ -194,20 +194,26 @@ static void same_id_twice (void)
     }
 }
 
+/* Two peers of the same id, one after the other. */
+static void hand_over (void *router, const char *transport, void **first, void **second)
+{
+    SET (router, ZMQ_ROUTER_HANDOVER, 1);
+    const char *endpoint = BIND (router, transport);
+    *first = dealer_named ("A", endpoint);
+    SEND (*first, "first");
+    RECVMORE (router, "A");
+    RECV (router, "first");
+    *second = dealer_named ("A", endpoint);
+    SEND (*second, "second");
+    RECVMORE (router, "A");
+    RECV (router, "second");
+}
+
 static void handover (void)
 {
     EACH_TRANSPORT (transport) {
-        void *router = OPEN (ZMQ_ROUTER);
-        SET (router, ZMQ_ROUTER_HANDOVER, 1);
-        const char *endpoint = BIND (router, transport);
-        void *first = dealer_named ("A", endpoint);
-        SEND (first, "first");
-        RECVMORE (router, "A");
-        RECV (router, "first");
-        void *second = dealer_named ("A", endpoint);
-        SEND (second, "second");
-        RECVMORE (router, "A");
-        RECV (router, "second");
+        void *router = OPEN (ZMQ_ROUTER), *first, *second;
+        hand_over (router, transport, &first, &second);
         SENDMORE (router, "A");
         SEND (router, "for the second");
         RECV (second, "for the second");
@@ -218,17 +224,8 @@ static void handover (void)
 /* Over inproc the one whose id went to another learns of it: it has no peer, and takes nothing that would be lost. */
 static void handover_leaves_the_first_without_a_peer (void)
 {
-    void *router = OPEN (ZMQ_ROUTER);
-    SET (router, ZMQ_ROUTER_HANDOVER, 1);
-    const char *endpoint = BIND (router, "inproc");
-    void *first = dealer_named ("A", endpoint);
-    SEND (first, "first");
-    RECVMORE (router, "A");
-    RECV (router, "first");
-    void *second = dealer_named ("A", endpoint);
-    SEND (second, "second");
-    RECVMORE (router, "A");
-    RECV (router, "second");
+    void *router = OPEN (ZMQ_ROUTER), *first, *second;
+    hand_over (router, "inproc", &first, &second);
     EVENTUALLY ((get_int (router, ZMQ_EVENTS), get_int (first, ZMQ_EVENTS)) == 0);
     FAILS (zmq_send (first, "x", 1, ZMQ_DONTWAIT), EAGAIN);
     for (int i = 0; i < 10; i++) {
