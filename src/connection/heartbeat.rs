@@ -25,7 +25,7 @@ pub struct Heartbeat {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HeartbeatAction {
     Nothing,
-    /// Then call [`Heartbeat::handle_ping_sent`], before the next [`Heartbeat::handle_timeout`] that finds it has left.
+    /// Then call [`Heartbeat::handle_ping_sent`] once it has left.
     SendPing,
     /// Close the connection as after a network error, and reconnect.
     Dead,

@@ -13,7 +13,7 @@ const REQUEST_ID: &[u8] = b"1";
 pub struct Zap {
     /// ZMQ_ZAP_DOMAIN; empty is none.
     pub domain: Vec<u8>,
-    /// ZMQ_ZAP_ENFORCE_DOMAIN: with a domain there must be a handler, without one it is not asked.
+    /// ZMQ_ZAP_ENFORCE_DOMAIN: with a domain there must be a handler; without one CURVE does not ask it.
     pub enforce: bool,
 }
 
@@ -36,7 +36,7 @@ pub enum Verdict {
 }
 
 impl Zap {
-    /// Whether a mechanism with credentials has them judged.
+    /// Whether CURVE has its clients' keys judged. PLAIN and GSSAPI always ask.
     pub fn asks(&self) -> bool {
         !self.enforce || !self.domain.is_empty()
     }

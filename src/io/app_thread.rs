@@ -19,6 +19,8 @@ struct Task {
     argument: *mut c_void,
 }
 
+// SAFETY: as the system declares it. Its start routine is of the same calling convention; that it may be unwound concerns the
+// system's own code alone, which expects that.
 unsafe extern "C" {
     /// pthread_create(3), with a start routine that may be unwound.
     fn pthread_create(

@@ -293,7 +293,8 @@ impl Transport for Tcp {
 
     fn listen(&self, address: &OsStr, options: &SocketOptions) -> Result<Opened> {
         if let Some(fd) = options.use_fd {
-            // The text does not matter. SAFETY: ZMQ_USE_FD hands the descriptor over to the library.
+            // The text does not matter.
+            // SAFETY: ZMQ_USE_FD hands the descriptor over to the library.
             let socket = unsafe { Socket::from_raw_fd(fd) };
             let endpoint = self.endpoint(&socket.local_addr()?);
             return Ok(Opened { socket, endpoint, remove: Vec::new() });
